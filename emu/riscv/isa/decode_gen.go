@@ -739,23 +739,15 @@ func decode16(bits uint32) (inst Inst, form int) {
 			}
 			return i, 6
 		}
-	case 0b1: // c.nop c.addi c.addiw ...
+	case 0b1: // c.addi c.addiw c.li ...
 		switch bits >> 13 & 0x7 {
-		case 0b0: // c.nop c.addi
-			if bits&0xf80 == 0x0 { // c.nop
-				i := Inst{Op: OpADDI, Len: 2,
-					Imm: int64(int32((bits>>12&0x1<<5|bits>>2&0x1f)<<26) >> 26),
-				}
-				return i, 7
+		case 0b0: // c.addi
+			i := Inst{Op: OpADDI, Len: 2,
+				Imm: int64(int32((bits>>12&0x1<<5|bits>>2&0x1f)<<26) >> 26),
+				Rd:  uint8(bits >> 7 & 0x1f),
+				Rs1: uint8(bits >> 7 & 0x1f),
 			}
-			{ // c.addi
-				i := Inst{Op: OpADDI, Len: 2,
-					Imm: int64(int32((bits>>12&0x1<<5|bits>>2&0x1f)<<26) >> 26),
-					Rd:  uint8(bits >> 7 & 0x1f),
-					Rs1: uint8(bits >> 7 & 0x1f),
-				}
-				return i, 8
-			}
+			return i, 7
 		case 0b1: // c.addiw
 			i := Inst{Op: OpADDIW, Len: 2,
 				Imm: int64(int32((bits>>12&0x1<<5|bits>>2&0x1f)<<26) >> 26),
@@ -765,13 +757,13 @@ func decode16(bits uint32) (inst Inst, form int) {
 			if i.Rd == 0 {
 				return Inst{Len: 2}, -1
 			}
-			return i, 9
+			return i, 8
 		case 0b10: // c.li
 			i := Inst{Op: OpADDI, Len: 2,
 				Imm: int64(int32((bits>>12&0x1<<5|bits>>2&0x1f)<<26) >> 26),
 				Rd:  uint8(bits >> 7 & 0x1f),
 			}
-			return i, 10
+			return i, 9
 		case 0b11: // c.addi16sp c.lui
 			if bits&0xf80 == 0x100 { // c.addi16sp
 				i := Inst{Op: OpADDI, Len: 2,
@@ -782,7 +774,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 				if i.Imm == 0 {
 					return Inst{Len: 2}, -1
 				}
-				return i, 11
+				return i, 10
 			}
 			{ // c.lui
 				i := Inst{Op: OpLUI, Len: 2,
@@ -792,31 +784,49 @@ func decode16(bits uint32) (inst Inst, form int) {
 				if i.Imm == 0 {
 					return Inst{Len: 2}, -1
 				}
-				return i, 12
+				return i, 11
 			}
-		case 0b100: // c.srli c.srai c.andi ...
+		case 0b100: // c.srli c.srai c.srli64 ...
 			switch bits >> 10 & 0x3 {
-			case 0b0: // c.srli
-				i := Inst{Op: OpSRLI, Len: 2,
-					Imm: int64(bits>>12&0x1<<5 | bits>>2&0x1f),
-					Rd:  uint8(bits>>7&0x7 + 8),
-					Rs1: uint8(bits>>7&0x7 + 8),
+			case 0b0: // c.srli c.srli64
+				if bits&0x107c == 0x0 { // c.srli64
+					i := Inst{Op: OpSRLI, Len: 2,
+						Rd:  uint8(bits>>7&0x7 + 8),
+						Rs1: uint8(bits>>7&0x7 + 8),
+					}
+					return i, 14
 				}
-				return i, 13
-			case 0b1: // c.srai
-				i := Inst{Op: OpSRAI, Len: 2,
-					Imm: int64(bits>>12&0x1<<5 | bits>>2&0x1f),
-					Rd:  uint8(bits>>7&0x7 + 8),
-					Rs1: uint8(bits>>7&0x7 + 8),
+				{ // c.srli
+					i := Inst{Op: OpSRLI, Len: 2,
+						Imm: int64(bits>>12&0x1<<5 | bits>>2&0x1f),
+						Rd:  uint8(bits>>7&0x7 + 8),
+						Rs1: uint8(bits>>7&0x7 + 8),
+					}
+					return i, 12
 				}
-				return i, 14
+			case 0b1: // c.srai c.srai64
+				if bits&0x107c == 0x0 { // c.srai64
+					i := Inst{Op: OpSRAI, Len: 2,
+						Rd:  uint8(bits>>7&0x7 + 8),
+						Rs1: uint8(bits>>7&0x7 + 8),
+					}
+					return i, 15
+				}
+				{ // c.srai
+					i := Inst{Op: OpSRAI, Len: 2,
+						Imm: int64(bits>>12&0x1<<5 | bits>>2&0x1f),
+						Rd:  uint8(bits>>7&0x7 + 8),
+						Rs1: uint8(bits>>7&0x7 + 8),
+					}
+					return i, 13
+				}
 			case 0b10: // c.andi
 				i := Inst{Op: OpANDI, Len: 2,
 					Imm: int64(int32((bits>>12&0x1<<5|bits>>2&0x1f)<<26) >> 26),
 					Rd:  uint8(bits>>7&0x7 + 8),
 					Rs1: uint8(bits>>7&0x7 + 8),
 				}
-				return i, 15
+				return i, 16
 			case 0b11: // c.sub c.xor c.or ...
 				switch bits >> 5 & 0x3 {
 				case 0b0: // c.sub c.subw
@@ -827,14 +837,14 @@ func decode16(bits uint32) (inst Inst, form int) {
 							Rs1: uint8(bits>>7&0x7 + 8),
 							Rs2: uint8(bits>>2&0x7 + 8),
 						}
-						return i, 16
+						return i, 17
 					case 0b1: // c.subw
 						i := Inst{Op: OpSUBW, Len: 2,
 							Rd:  uint8(bits>>7&0x7 + 8),
 							Rs1: uint8(bits>>7&0x7 + 8),
 							Rs2: uint8(bits>>2&0x7 + 8),
 						}
-						return i, 20
+						return i, 21
 					}
 				case 0b1: // c.xor c.addw
 					switch bits >> 12 & 0x1 {
@@ -844,14 +854,14 @@ func decode16(bits uint32) (inst Inst, form int) {
 							Rs1: uint8(bits>>7&0x7 + 8),
 							Rs2: uint8(bits>>2&0x7 + 8),
 						}
-						return i, 17
+						return i, 18
 					case 0b1: // c.addw
 						i := Inst{Op: OpADDW, Len: 2,
 							Rd:  uint8(bits>>7&0x7 + 8),
 							Rs1: uint8(bits>>7&0x7 + 8),
 							Rs2: uint8(bits>>2&0x7 + 8),
 						}
-						return i, 21
+						return i, 22
 					}
 				case 0b10: // c.or
 					if bits&0x1000 == 0x0 { // c.or
@@ -860,7 +870,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 							Rs1: uint8(bits>>7&0x7 + 8),
 							Rs2: uint8(bits>>2&0x7 + 8),
 						}
-						return i, 18
+						return i, 19
 					}
 				case 0b11: // c.and
 					if bits&0x1000 == 0x0 { // c.and
@@ -869,7 +879,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 							Rs1: uint8(bits>>7&0x7 + 8),
 							Rs2: uint8(bits>>2&0x7 + 8),
 						}
-						return i, 19
+						return i, 20
 					}
 				}
 			}
@@ -877,36 +887,45 @@ func decode16(bits uint32) (inst Inst, form int) {
 			i := Inst{Op: OpJAL, Len: 2,
 				Imm: int64(int32((bits>>12&0x1<<11|bits>>11&0x1<<4|bits>>9&0x3<<8|bits>>8&0x1<<10|bits>>7&0x1<<6|bits>>6&0x1<<7|bits>>3&0x7<<1|bits>>2&0x1<<5)<<20) >> 20),
 			}
-			return i, 22
+			return i, 23
 		case 0b110: // c.beqz
 			i := Inst{Op: OpBEQ, Len: 2,
 				Imm: int64(int32((bits>>12&0x1<<8|bits>>10&0x3<<3|bits>>5&0x3<<6|bits>>3&0x3<<1|bits>>2&0x1<<5)<<23) >> 23),
 				Rs1: uint8(bits>>7&0x7 + 8),
 			}
-			return i, 23
+			return i, 24
 		case 0b111: // c.bnez
 			i := Inst{Op: OpBNE, Len: 2,
 				Imm: int64(int32((bits>>12&0x1<<8|bits>>10&0x3<<3|bits>>5&0x3<<6|bits>>3&0x3<<1|bits>>2&0x1<<5)<<23) >> 23),
 				Rs1: uint8(bits>>7&0x7 + 8),
 			}
-			return i, 24
-		}
-	case 0b10: // c.slli c.fldsp c.lwsp ...
-		switch bits >> 13 & 0x7 {
-		case 0b0: // c.slli
-			i := Inst{Op: OpSLLI, Len: 2,
-				Imm: int64(bits>>12&0x1<<5 | bits>>2&0x1f),
-				Rd:  uint8(bits >> 7 & 0x1f),
-				Rs1: uint8(bits >> 7 & 0x1f),
-			}
 			return i, 25
+		}
+	case 0b10: // c.slli c.slli64 c.fldsp ...
+		switch bits >> 13 & 0x7 {
+		case 0b0: // c.slli c.slli64
+			if bits&0x107c == 0x0 { // c.slli64
+				i := Inst{Op: OpSLLI, Len: 2,
+					Rd:  uint8(bits >> 7 & 0x1f),
+					Rs1: uint8(bits >> 7 & 0x1f),
+				}
+				return i, 27
+			}
+			{ // c.slli
+				i := Inst{Op: OpSLLI, Len: 2,
+					Imm: int64(bits>>12&0x1<<5 | bits>>2&0x1f),
+					Rd:  uint8(bits >> 7 & 0x1f),
+					Rs1: uint8(bits >> 7 & 0x1f),
+				}
+				return i, 26
+			}
 		case 0b1: // c.fldsp
 			i := Inst{Op: OpFLD, Len: 2,
 				Imm: int64(bits>>12&0x1<<5 | bits>>5&0x3<<3 | bits>>2&0x7<<6),
 				Rd:  uint8(bits >> 7 & 0x1f),
 				Rs1: 2,
 			}
-			return i, 26
+			return i, 28
 		case 0b10: // c.lwsp
 			i := Inst{Op: OpLW, Len: 2,
 				Imm: int64(bits>>12&0x1<<5 | bits>>4&0x7<<2 | bits>>2&0x3<<6),
@@ -916,7 +935,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 			if i.Rd == 0 {
 				return Inst{Len: 2}, -1
 			}
-			return i, 27
+			return i, 29
 		case 0b11: // c.ldsp
 			i := Inst{Op: OpLD, Len: 2,
 				Imm: int64(bits>>12&0x1<<5 | bits>>5&0x3<<3 | bits>>2&0x7<<6),
@@ -926,7 +945,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 			if i.Rd == 0 {
 				return Inst{Len: 2}, -1
 			}
-			return i, 28
+			return i, 30
 		case 0b100: // c.jr c.mv c.ebreak ...
 			switch bits >> 12 & 0x1 {
 			case 0b0: // c.jr c.mv
@@ -937,26 +956,26 @@ func decode16(bits uint32) (inst Inst, form int) {
 					if i.Rs1 == 0 {
 						return Inst{Len: 2}, -1
 					}
-					return i, 29
+					return i, 31
 				}
 				{ // c.mv
 					i := Inst{Op: OpADD, Len: 2,
 						Rd:  uint8(bits >> 7 & 0x1f),
 						Rs2: uint8(bits >> 2 & 0x1f),
 					}
-					return i, 30
+					return i, 32
 				}
 			case 0b1: // c.ebreak c.jalr c.add
 				if bits&0xffc == 0x0 { // c.ebreak
 					i := Inst{Op: OpEBREAK, Len: 2}
-					return i, 31
+					return i, 33
 				}
 				if bits&0x7c == 0x0 { // c.jalr
 					i := Inst{Op: OpJALR, Len: 2,
 						Rd:  1,
 						Rs1: uint8(bits >> 7 & 0x1f),
 					}
-					return i, 32
+					return i, 34
 				}
 				{ // c.add
 					i := Inst{Op: OpADD, Len: 2,
@@ -964,7 +983,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 						Rs1: uint8(bits >> 7 & 0x1f),
 						Rs2: uint8(bits >> 2 & 0x1f),
 					}
-					return i, 33
+					return i, 35
 				}
 			}
 		case 0b101: // c.fsdsp
@@ -973,21 +992,21 @@ func decode16(bits uint32) (inst Inst, form int) {
 				Rs1: 2,
 				Rs2: uint8(bits >> 2 & 0x1f),
 			}
-			return i, 34
+			return i, 36
 		case 0b110: // c.swsp
 			i := Inst{Op: OpSW, Len: 2,
 				Imm: int64(bits>>9&0xf<<2 | bits>>7&0x3<<6),
 				Rs1: 2,
 				Rs2: uint8(bits >> 2 & 0x1f),
 			}
-			return i, 35
+			return i, 37
 		case 0b111: // c.sdsp
 			i := Inst{Op: OpSD, Len: 2,
 				Imm: int64(bits>>10&0x7<<3 | bits>>7&0x7<<6),
 				Rs1: 2,
 				Rs2: uint8(bits >> 2 & 0x1f),
 			}
-			return i, 36
+			return i, 38
 		}
 	}
 	return Inst{Len: 2}, -1

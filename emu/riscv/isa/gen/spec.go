@@ -239,7 +239,7 @@ var operandMembers = map[string]string{
 	"rd": "rd", "rs1": "rs1", "rs2": "rs2",
 	"fd": "rd", "fs1": "rs1", "fs2": "rs2", "fs3": "rs3",
 	"imm": "imm", "upper": "imm", "target": "imm", "shamt": "imm",
-	"csr": "imm", "pred": "imm", "succ": "imm", "hint": "imm", "uimm": "rs1", "rm": "rm",
+	"csr": "imm", "pred": "imm", "succ": "imm", "uimm": "rs1", "rm": "rm", "rm0": "rm",
 	"x2": "",
 }
 
