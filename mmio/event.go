@@ -18,12 +18,13 @@ const (
 	EventBadDMA                         // a bus-master access that failed
 	EventNoDevice                       // physical access that no device or RAM answers
 	EventUnimplemented                  // a feature that this model lacks
+	EventHostIO                         // the host failed the device, a disk image's read error for instance
 	numEventKinds
 )
 
 var eventKindNames = [numEventKinds]string{
 	"hole", "read-only", "write-only", "access-size", "reserved", "bad-value",
-	"bad-descriptor", "bad-dma", "no-device", "unimplemented",
+	"bad-descriptor", "bad-dma", "no-device", "unimplemented", "host-io",
 }
 
 // String returns the kind's name as it appears in logs.
@@ -35,8 +36,8 @@ func (k EventKind) String() string {
 }
 
 // GuestMistake tells whether the guest did wrong, as opposed to the model lacking
-// something.
-func (k EventKind) GuestMistake() bool { return k != EventUnimplemented }
+// something or the host failing.
+func (k EventKind) GuestMistake() bool { return k != EventUnimplemented && k != EventHostIO }
 
 // Event is one occurrence. Device, Kind and What identify it for counting: What is
 // a fixed identifier such as a register name, never formatted text.
