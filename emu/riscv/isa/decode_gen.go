@@ -7,15 +7,15 @@ package isa
 // decode32 decodes a 32-bit encoding, of which the lowest two bits are 11.
 func decode32(bits uint32) Inst {
 	switch bits >> 2 & 0x1f {
-	case 0b0: // lb lh lw ...
+	case 0b00000: // lb lh lw ...
 		switch bits >> 12 & 0x7 {
-		case 0b0: // lb
+		case 0b000: // lb
 			return takeIsd(OpLB, bits)
-		case 0b1: // lh
+		case 0b001: // lh
 			return takeIsd(OpLH, bits)
-		case 0b10: // lw
+		case 0b010: // lw
 			return takeIsd(OpLW, bits)
-		case 0b11: // ld
+		case 0b011: // ld
 			return takeIsd(OpLD, bits)
 		case 0b100: // lbu
 			return takeIsd(OpLBU, bits)
@@ -24,89 +24,89 @@ func decode32(bits uint32) Inst {
 		case 0b110: // lwu
 			return takeIsd(OpLWU, bits)
 		}
-	case 0b1: // flw fld flh
+	case 0b00001: // flw fld flh
 		switch bits >> 12 & 0x7 {
-		case 0b1: // flh
+		case 0b001: // flh
 			return takeIsd(OpFLH, bits)
-		case 0b10: // flw
+		case 0b010: // flw
 			return takeIsd(OpFLW, bits)
-		case 0b11: // fld
+		case 0b011: // fld
 			return takeIsd(OpFLD, bits)
 		}
-	case 0b11: // fence fence.i cbo.inval ...
+	case 0b00011: // fence fence.i cbo.inval ...
 		switch bits >> 12 & 0x7 {
-		case 0b0: // fence pause
+		case 0b000: // fence pause
 			if bits&0xffff8f80 == 0x1000000 { // pause
 				return take(OpPAUSE, bits)
 			}
 			{ // fence
 				return takeF(OpFENCE, bits)
 			}
-		case 0b1: // fence.i
+		case 0b001: // fence.i
 			return take(OpFENCE_I, bits)
-		case 0b10: // cbo.inval cbo.clean cbo.flush cbo.zero
-			if bits>>7&0x1f == 0b0 {
+		case 0b010: // cbo.inval cbo.clean cbo.flush cbo.zero
+			if bits>>7&0x1f == 0b00000 {
 				switch bits >> 20 & 0xfff {
-				case 0b0: // cbo.inval
+				case 0b000000000000: // cbo.inval
 					return takes(OpCBO_INVAL, bits)
-				case 0b1: // cbo.clean
+				case 0b000000000001: // cbo.clean
 					return takes(OpCBO_CLEAN, bits)
-				case 0b10: // cbo.flush
+				case 0b000000000010: // cbo.flush
 					return takes(OpCBO_FLUSH, bits)
-				case 0b100: // cbo.zero
+				case 0b000000000100: // cbo.zero
 					return takes(OpCBO_ZERO, bits)
 				}
 			}
 		}
-	case 0b100: // addi slti sltiu ...
+	case 0b00100: // addi slti sltiu ...
 		switch bits >> 12 & 0x7 {
-		case 0b0: // addi
+		case 0b000: // addi
 			return takeIsd(OpADDI, bits)
-		case 0b1: // slli clz ctz ...
+		case 0b001: // slli clz ctz ...
 			switch bits >> 26 & 0x3f {
-			case 0b0: // slli
+			case 0b000000: // slli
 				return takeHsd(OpSLLI, bits)
-			case 0b1010: // bseti
+			case 0b001010: // bseti
 				return takeHsd(OpBSETI, bits)
-			case 0b10010: // bclri
+			case 0b010010: // bclri
 				return takeHsd(OpBCLRI, bits)
-			case 0b11000: // clz ctz cpop ...
+			case 0b011000: // clz ctz cpop ...
 				switch bits >> 20 & 0x3f {
-				case 0b0: // clz
+				case 0b000000: // clz
 					return takesd(OpCLZ, bits)
-				case 0b1: // ctz
+				case 0b000001: // ctz
 					return takesd(OpCTZ, bits)
-				case 0b10: // cpop
+				case 0b000010: // cpop
 					return takesd(OpCPOP, bits)
-				case 0b100: // sext.b
+				case 0b000100: // sext.b
 					return takesd(OpSEXT_B, bits)
-				case 0b101: // sext.h
+				case 0b000101: // sext.h
 					return takesd(OpSEXT_H, bits)
 				}
-			case 0b11010: // binvi
+			case 0b011010: // binvi
 				return takeHsd(OpBINVI, bits)
 			}
-		case 0b10: // slti
+		case 0b010: // slti
 			return takeIsd(OpSLTI, bits)
-		case 0b11: // sltiu
+		case 0b011: // sltiu
 			return takeIsd(OpSLTIU, bits)
 		case 0b100: // xori
 			return takeIsd(OpXORI, bits)
 		case 0b101: // srli srai rori ...
 			switch bits >> 26 & 0x3f {
-			case 0b0: // srli
+			case 0b000000: // srli
 				return takeHsd(OpSRLI, bits)
-			case 0b1010: // orc.b
+			case 0b001010: // orc.b
 				if bits&0x3f00000 == 0x700000 { // orc.b
 					return takesd(OpORC_B, bits)
 				}
-			case 0b10000: // srai
+			case 0b010000: // srai
 				return takeHsd(OpSRAI, bits)
-			case 0b10010: // bexti
+			case 0b010010: // bexti
 				return takeHsd(OpBEXTI, bits)
-			case 0b11000: // rori
+			case 0b011000: // rori
 				return takeHsd(OpRORI, bits)
-			case 0b11010: // rev8
+			case 0b011010: // rev8
 				if bits&0x3f00000 == 0x3800000 { // rev8
 					return takesd(OpREV8, bits)
 				}
@@ -127,79 +127,79 @@ func decode32(bits uint32) Inst {
 		case 0b111: // andi
 			return takeIsd(OpANDI, bits)
 		}
-	case 0b101: // auipc
+	case 0b00101: // auipc
 		return takeUd(OpAUIPC, bits)
-	case 0b110: // addiw slliw srliw ...
+	case 0b00110: // addiw slliw srliw ...
 		switch bits >> 12 & 0x7 {
-		case 0b0: // addiw
+		case 0b000: // addiw
 			return takeIsd(OpADDIW, bits)
-		case 0b1: // slliw slli.uw clzw ...
+		case 0b001: // slliw slli.uw clzw ...
 			switch bits >> 26 & 0x3f {
-			case 0b0: // slliw
+			case 0b000000: // slliw
 				if bits&0x2000000 == 0x0 { // slliw
 					return takeWsd(OpSLLIW, bits)
 				}
-			case 0b10: // slli.uw
+			case 0b000010: // slli.uw
 				return takeHsd(OpSLLI_UW, bits)
-			case 0b11000: // clzw ctzw cpopw
+			case 0b011000: // clzw ctzw cpopw
 				switch bits >> 20 & 0x3f {
-				case 0b0: // clzw
+				case 0b000000: // clzw
 					return takesd(OpCLZW, bits)
-				case 0b1: // ctzw
+				case 0b000001: // ctzw
 					return takesd(OpCTZW, bits)
-				case 0b10: // cpopw
+				case 0b000010: // cpopw
 					return takesd(OpCPOPW, bits)
 				}
 			}
 		case 0b101: // srliw sraiw roriw
 			switch bits >> 25 & 0x7f {
-			case 0b0: // srliw
+			case 0b0000000: // srliw
 				return takeWsd(OpSRLIW, bits)
-			case 0b100000: // sraiw
+			case 0b0100000: // sraiw
 				return takeWsd(OpSRAIW, bits)
-			case 0b110000: // roriw
+			case 0b0110000: // roriw
 				return takeWsd(OpRORIW, bits)
 			}
 		}
-	case 0b1000: // sb sh sw sd
+	case 0b01000: // sb sh sw sd
 		switch bits >> 12 & 0x7 {
-		case 0b0: // sb
+		case 0b000: // sb
 			return takeSts(OpSB, bits)
-		case 0b1: // sh
+		case 0b001: // sh
 			return takeSts(OpSH, bits)
-		case 0b10: // sw
+		case 0b010: // sw
 			return takeSts(OpSW, bits)
-		case 0b11: // sd
+		case 0b011: // sd
 			return takeSts(OpSD, bits)
 		}
-	case 0b1001: // fsw fsd fsh
+	case 0b01001: // fsw fsd fsh
 		switch bits >> 12 & 0x7 {
-		case 0b1: // fsh
+		case 0b001: // fsh
 			return takeSts(OpFSH, bits)
-		case 0b10: // fsw
+		case 0b010: // fsw
 			return takeSts(OpFSW, bits)
-		case 0b11: // fsd
+		case 0b011: // fsd
 			return takeSts(OpFSD, bits)
 		}
-	case 0b1011: // lr.w sc.w amoswap.w ...
+	case 0b01011: // lr.w sc.w amoswap.w ...
 		switch bits >> 12 & 0x7 {
-		case 0b10: // lr.w sc.w amoswap.w ...
+		case 0b010: // lr.w sc.w amoswap.w ...
 			switch bits >> 27 & 0x1f {
-			case 0b0: // amoadd.w
+			case 0b00000: // amoadd.w
 				return takeqtsd(OpAMOADD_W, bits)
-			case 0b1: // amoswap.w
+			case 0b00001: // amoswap.w
 				return takeqtsd(OpAMOSWAP_W, bits)
-			case 0b10: // lr.w
+			case 0b00010: // lr.w
 				if bits&0x1f00000 == 0x0 { // lr.w
 					return takeqsd(OpLR_W, bits)
 				}
-			case 0b11: // sc.w
+			case 0b00011: // sc.w
 				return takeqtsd(OpSC_W, bits)
-			case 0b100: // amoxor.w
+			case 0b00100: // amoxor.w
 				return takeqtsd(OpAMOXOR_W, bits)
-			case 0b1000: // amoor.w
+			case 0b01000: // amoor.w
 				return takeqtsd(OpAMOOR_W, bits)
-			case 0b1100: // amoand.w
+			case 0b01100: // amoand.w
 				return takeqtsd(OpAMOAND_W, bits)
 			case 0b10000: // amomin.w
 				return takeqtsd(OpAMOMIN_W, bits)
@@ -210,23 +210,23 @@ func decode32(bits uint32) Inst {
 			case 0b11100: // amomaxu.w
 				return takeqtsd(OpAMOMAXU_W, bits)
 			}
-		case 0b11: // lr.d sc.d amoswap.d ...
+		case 0b011: // lr.d sc.d amoswap.d ...
 			switch bits >> 27 & 0x1f {
-			case 0b0: // amoadd.d
+			case 0b00000: // amoadd.d
 				return takeqtsd(OpAMOADD_D, bits)
-			case 0b1: // amoswap.d
+			case 0b00001: // amoswap.d
 				return takeqtsd(OpAMOSWAP_D, bits)
-			case 0b10: // lr.d
+			case 0b00010: // lr.d
 				if bits&0x1f00000 == 0x0 { // lr.d
 					return takeqsd(OpLR_D, bits)
 				}
-			case 0b11: // sc.d
+			case 0b00011: // sc.d
 				return takeqtsd(OpSC_D, bits)
-			case 0b100: // amoxor.d
+			case 0b00100: // amoxor.d
 				return takeqtsd(OpAMOXOR_D, bits)
-			case 0b1000: // amoor.d
+			case 0b01000: // amoor.d
 				return takeqtsd(OpAMOOR_D, bits)
-			case 0b1100: // amoand.d
+			case 0b01100: // amoand.d
 				return takeqtsd(OpAMOAND_D, bits)
 			case 0b10000: // amomin.d
 				return takeqtsd(OpAMOMIN_D, bits)
@@ -238,154 +238,154 @@ func decode32(bits uint32) Inst {
 				return takeqtsd(OpAMOMAXU_D, bits)
 			}
 		}
-	case 0b1100: // add sub sll ...
+	case 0b01100: // add sub sll ...
 		switch bits >> 12 & 0x7 {
-		case 0b0: // add sub mul
+		case 0b000: // add sub mul
 			switch bits >> 25 & 0x7f {
-			case 0b0: // add
+			case 0b0000000: // add
 				return taketsd(OpADD, bits)
-			case 0b1: // mul
+			case 0b0000001: // mul
 				return taketsd(OpMUL, bits)
-			case 0b100000: // sub
+			case 0b0100000: // sub
 				return taketsd(OpSUB, bits)
 			}
-		case 0b1: // sll mulh rol ...
+		case 0b001: // sll mulh rol ...
 			switch bits >> 25 & 0x7f {
-			case 0b0: // sll
+			case 0b0000000: // sll
 				return taketsd(OpSLL, bits)
-			case 0b1: // mulh
+			case 0b0000001: // mulh
 				return taketsd(OpMULH, bits)
-			case 0b10100: // bset
+			case 0b0010100: // bset
 				return taketsd(OpBSET, bits)
-			case 0b100100: // bclr
+			case 0b0100100: // bclr
 				return taketsd(OpBCLR, bits)
-			case 0b110000: // rol
+			case 0b0110000: // rol
 				return taketsd(OpROL, bits)
-			case 0b110100: // binv
+			case 0b0110100: // binv
 				return taketsd(OpBINV, bits)
 			}
-		case 0b10: // slt mulhsu sh1add
+		case 0b010: // slt mulhsu sh1add
 			switch bits >> 25 & 0x7f {
-			case 0b0: // slt
+			case 0b0000000: // slt
 				return taketsd(OpSLT, bits)
-			case 0b1: // mulhsu
+			case 0b0000001: // mulhsu
 				return taketsd(OpMULHSU, bits)
-			case 0b10000: // sh1add
+			case 0b0010000: // sh1add
 				return taketsd(OpSH1ADD, bits)
 			}
-		case 0b11: // sltu mulhu
+		case 0b011: // sltu mulhu
 			switch bits >> 25 & 0x7f {
-			case 0b0: // sltu
+			case 0b0000000: // sltu
 				return taketsd(OpSLTU, bits)
-			case 0b1: // mulhu
+			case 0b0000001: // mulhu
 				return taketsd(OpMULHU, bits)
 			}
 		case 0b100: // xor div sh2add ...
 			switch bits >> 25 & 0x7f {
-			case 0b0: // xor
+			case 0b0000000: // xor
 				return taketsd(OpXOR, bits)
-			case 0b1: // div
+			case 0b0000001: // div
 				return taketsd(OpDIV, bits)
-			case 0b101: // min
+			case 0b0000101: // min
 				return taketsd(OpMIN, bits)
-			case 0b10000: // sh2add
+			case 0b0010000: // sh2add
 				return taketsd(OpSH2ADD, bits)
-			case 0b100000: // xnor
+			case 0b0100000: // xnor
 				return taketsd(OpXNOR, bits)
 			}
 		case 0b101: // srl sra divu ...
 			switch bits >> 25 & 0x7f {
-			case 0b0: // srl
+			case 0b0000000: // srl
 				return taketsd(OpSRL, bits)
-			case 0b1: // divu
+			case 0b0000001: // divu
 				return taketsd(OpDIVU, bits)
-			case 0b101: // minu
+			case 0b0000101: // minu
 				return taketsd(OpMINU, bits)
-			case 0b100000: // sra
+			case 0b0100000: // sra
 				return taketsd(OpSRA, bits)
-			case 0b100100: // bext
+			case 0b0100100: // bext
 				return taketsd(OpBEXT, bits)
-			case 0b110000: // ror
+			case 0b0110000: // ror
 				return taketsd(OpROR, bits)
 			}
 		case 0b110: // or rem sh3add ...
 			switch bits >> 25 & 0x7f {
-			case 0b0: // or
+			case 0b0000000: // or
 				return taketsd(OpOR, bits)
-			case 0b1: // rem
+			case 0b0000001: // rem
 				return taketsd(OpREM, bits)
-			case 0b101: // max
+			case 0b0000101: // max
 				return taketsd(OpMAX, bits)
-			case 0b10000: // sh3add
+			case 0b0010000: // sh3add
 				return taketsd(OpSH3ADD, bits)
-			case 0b100000: // orn
+			case 0b0100000: // orn
 				return taketsd(OpORN, bits)
 			}
 		case 0b111: // and remu andn maxu
 			switch bits >> 25 & 0x7f {
-			case 0b0: // and
+			case 0b0000000: // and
 				return taketsd(OpAND, bits)
-			case 0b1: // remu
+			case 0b0000001: // remu
 				return taketsd(OpREMU, bits)
-			case 0b101: // maxu
+			case 0b0000101: // maxu
 				return taketsd(OpMAXU, bits)
-			case 0b100000: // andn
+			case 0b0100000: // andn
 				return taketsd(OpANDN, bits)
 			}
 		}
-	case 0b1101: // lui
+	case 0b01101: // lui
 		return takeUd(OpLUI, bits)
-	case 0b1110: // addw subw sllw ...
+	case 0b01110: // addw subw sllw ...
 		switch bits >> 12 & 0x7 {
-		case 0b0: // addw subw mulw add.uw
+		case 0b000: // addw subw mulw add.uw
 			switch bits >> 25 & 0x7f {
-			case 0b0: // addw
+			case 0b0000000: // addw
 				return taketsd(OpADDW, bits)
-			case 0b1: // mulw
+			case 0b0000001: // mulw
 				return taketsd(OpMULW, bits)
-			case 0b100: // add.uw
+			case 0b0000100: // add.uw
 				return taketsd(OpADD_UW, bits)
-			case 0b100000: // subw
+			case 0b0100000: // subw
 				return taketsd(OpSUBW, bits)
 			}
-		case 0b1: // sllw rolw
+		case 0b001: // sllw rolw
 			switch bits >> 25 & 0x7f {
-			case 0b0: // sllw
+			case 0b0000000: // sllw
 				return taketsd(OpSLLW, bits)
-			case 0b110000: // rolw
+			case 0b0110000: // rolw
 				return taketsd(OpROLW, bits)
 			}
-		case 0b10: // sh1add.uw
+		case 0b010: // sh1add.uw
 			if bits&0xfe000000 == 0x20000000 { // sh1add.uw
 				return taketsd(OpSH1ADD_UW, bits)
 			}
 		case 0b100: // divw sh2add.uw zext.h
 			switch bits >> 25 & 0x7f {
-			case 0b1: // divw
+			case 0b0000001: // divw
 				return taketsd(OpDIVW, bits)
-			case 0b100: // zext.h
+			case 0b0000100: // zext.h
 				if bits&0x1f00000 == 0x0 { // zext.h
 					return takesd(OpZEXT_H, bits)
 				}
-			case 0b10000: // sh2add.uw
+			case 0b0010000: // sh2add.uw
 				return taketsd(OpSH2ADD_UW, bits)
 			}
 		case 0b101: // srlw sraw divuw rorw
 			switch bits >> 25 & 0x7f {
-			case 0b0: // srlw
+			case 0b0000000: // srlw
 				return taketsd(OpSRLW, bits)
-			case 0b1: // divuw
+			case 0b0000001: // divuw
 				return taketsd(OpDIVUW, bits)
-			case 0b100000: // sraw
+			case 0b0100000: // sraw
 				return taketsd(OpSRAW, bits)
-			case 0b110000: // rorw
+			case 0b0110000: // rorw
 				return taketsd(OpRORW, bits)
 			}
 		case 0b110: // remw sh3add.uw
 			switch bits >> 25 & 0x7f {
-			case 0b1: // remw
+			case 0b0000001: // remw
 				return taketsd(OpREMW, bits)
-			case 0b10000: // sh3add.uw
+			case 0b0010000: // sh3add.uw
 				return taketsd(OpSH3ADD_UW, bits)
 			}
 		case 0b111: // remuw
@@ -395,191 +395,191 @@ func decode32(bits uint32) Inst {
 		}
 	case 0b10000: // fmadd.s fmadd.d
 		switch bits >> 25 & 0x3 {
-		case 0b0: // fmadd.s
+		case 0b00: // fmadd.s
 			return takertsmd(OpFMADD_S, bits)
-		case 0b1: // fmadd.d
+		case 0b01: // fmadd.d
 			return takertsmd(OpFMADD_D, bits)
 		}
 	case 0b10001: // fmsub.s fmsub.d
 		switch bits >> 25 & 0x3 {
-		case 0b0: // fmsub.s
+		case 0b00: // fmsub.s
 			return takertsmd(OpFMSUB_S, bits)
-		case 0b1: // fmsub.d
+		case 0b01: // fmsub.d
 			return takertsmd(OpFMSUB_D, bits)
 		}
 	case 0b10010: // fnmsub.s fnmsub.d
 		switch bits >> 25 & 0x3 {
-		case 0b0: // fnmsub.s
+		case 0b00: // fnmsub.s
 			return takertsmd(OpFNMSUB_S, bits)
-		case 0b1: // fnmsub.d
+		case 0b01: // fnmsub.d
 			return takertsmd(OpFNMSUB_D, bits)
 		}
 	case 0b10011: // fnmadd.s fnmadd.d
 		switch bits >> 25 & 0x3 {
-		case 0b0: // fnmadd.s
+		case 0b00: // fnmadd.s
 			return takertsmd(OpFNMADD_S, bits)
-		case 0b1: // fnmadd.d
+		case 0b01: // fnmadd.d
 			return takertsmd(OpFNMADD_D, bits)
 		}
 	case 0b10100: // fadd.s fsub.s fmul.s ...
 		switch bits >> 25 & 0x7f {
-		case 0b0: // fadd.s
+		case 0b0000000: // fadd.s
 			return taketsmd(OpFADD_S, bits)
-		case 0b1: // fadd.d
+		case 0b0000001: // fadd.d
 			return taketsmd(OpFADD_D, bits)
-		case 0b100: // fsub.s
+		case 0b0000100: // fsub.s
 			return taketsmd(OpFSUB_S, bits)
-		case 0b101: // fsub.d
+		case 0b0000101: // fsub.d
 			return taketsmd(OpFSUB_D, bits)
-		case 0b1000: // fmul.s
+		case 0b0001000: // fmul.s
 			return taketsmd(OpFMUL_S, bits)
-		case 0b1001: // fmul.d
+		case 0b0001001: // fmul.d
 			return taketsmd(OpFMUL_D, bits)
-		case 0b1100: // fdiv.s
+		case 0b0001100: // fdiv.s
 			return taketsmd(OpFDIV_S, bits)
-		case 0b1101: // fdiv.d
+		case 0b0001101: // fdiv.d
 			return taketsmd(OpFDIV_D, bits)
-		case 0b10000: // fsgnj.s fsgnjn.s fsgnjx.s
+		case 0b0010000: // fsgnj.s fsgnjn.s fsgnjx.s
 			switch bits >> 12 & 0x7 {
-			case 0b0: // fsgnj.s
+			case 0b000: // fsgnj.s
 				return taketsd(OpFSGNJ_S, bits)
-			case 0b1: // fsgnjn.s
+			case 0b001: // fsgnjn.s
 				return taketsd(OpFSGNJN_S, bits)
-			case 0b10: // fsgnjx.s
+			case 0b010: // fsgnjx.s
 				return taketsd(OpFSGNJX_S, bits)
 			}
-		case 0b10001: // fsgnj.d fsgnjn.d fsgnjx.d
+		case 0b0010001: // fsgnj.d fsgnjn.d fsgnjx.d
 			switch bits >> 12 & 0x7 {
-			case 0b0: // fsgnj.d
+			case 0b000: // fsgnj.d
 				return taketsd(OpFSGNJ_D, bits)
-			case 0b1: // fsgnjn.d
+			case 0b001: // fsgnjn.d
 				return taketsd(OpFSGNJN_D, bits)
-			case 0b10: // fsgnjx.d
+			case 0b010: // fsgnjx.d
 				return taketsd(OpFSGNJX_D, bits)
 			}
-		case 0b10100: // fmin.s fmax.s
+		case 0b0010100: // fmin.s fmax.s
 			switch bits >> 12 & 0x7 {
-			case 0b0: // fmin.s
+			case 0b000: // fmin.s
 				return taketsd(OpFMIN_S, bits)
-			case 0b1: // fmax.s
+			case 0b001: // fmax.s
 				return taketsd(OpFMAX_S, bits)
 			}
-		case 0b10101: // fmin.d fmax.d
+		case 0b0010101: // fmin.d fmax.d
 			switch bits >> 12 & 0x7 {
-			case 0b0: // fmin.d
+			case 0b000: // fmin.d
 				return taketsd(OpFMIN_D, bits)
-			case 0b1: // fmax.d
+			case 0b001: // fmax.d
 				return taketsd(OpFMAX_D, bits)
 			}
-		case 0b100000: // fcvt.s.d fcvt.s.h
+		case 0b0100000: // fcvt.s.d fcvt.s.h
 			switch bits >> 20 & 0x1f {
-			case 0b1: // fcvt.s.d
+			case 0b00001: // fcvt.s.d
 				return takesmd(OpFCVT_S_D, bits)
-			case 0b10: // fcvt.s.h
+			case 0b00010: // fcvt.s.h
 				return takesmd(OpFCVT_S_H, bits)
 			}
-		case 0b100001: // fcvt.d.s fcvt.d.h
+		case 0b0100001: // fcvt.d.s fcvt.d.h
 			switch bits >> 20 & 0x1f {
-			case 0b0: // fcvt.d.s
+			case 0b00000: // fcvt.d.s
 				return takesmd(OpFCVT_D_S, bits)
-			case 0b10: // fcvt.d.h
+			case 0b00010: // fcvt.d.h
 				return takesmd(OpFCVT_D_H, bits)
 			}
-		case 0b100010: // fcvt.h.s fcvt.h.d
+		case 0b0100010: // fcvt.h.s fcvt.h.d
 			switch bits >> 20 & 0x1f {
-			case 0b0: // fcvt.h.s
+			case 0b00000: // fcvt.h.s
 				return takesmd(OpFCVT_H_S, bits)
-			case 0b1: // fcvt.h.d
+			case 0b00001: // fcvt.h.d
 				return takesmd(OpFCVT_H_D, bits)
 			}
-		case 0b101100: // fsqrt.s
+		case 0b0101100: // fsqrt.s
 			if bits&0x1f00000 == 0x0 { // fsqrt.s
 				return takesmd(OpFSQRT_S, bits)
 			}
-		case 0b101101: // fsqrt.d
+		case 0b0101101: // fsqrt.d
 			if bits&0x1f00000 == 0x0 { // fsqrt.d
 				return takesmd(OpFSQRT_D, bits)
 			}
 		case 0b1010000: // feq.s flt.s fle.s
 			switch bits >> 12 & 0x7 {
-			case 0b0: // fle.s
+			case 0b000: // fle.s
 				return taketsd(OpFLE_S, bits)
-			case 0b1: // flt.s
+			case 0b001: // flt.s
 				return taketsd(OpFLT_S, bits)
-			case 0b10: // feq.s
+			case 0b010: // feq.s
 				return taketsd(OpFEQ_S, bits)
 			}
 		case 0b1010001: // feq.d flt.d fle.d
 			switch bits >> 12 & 0x7 {
-			case 0b0: // fle.d
+			case 0b000: // fle.d
 				return taketsd(OpFLE_D, bits)
-			case 0b1: // flt.d
+			case 0b001: // flt.d
 				return taketsd(OpFLT_D, bits)
-			case 0b10: // feq.d
+			case 0b010: // feq.d
 				return taketsd(OpFEQ_D, bits)
 			}
 		case 0b1100000: // fcvt.w.s fcvt.wu.s fcvt.l.s fcvt.lu.s
 			switch bits >> 20 & 0x1f {
-			case 0b0: // fcvt.w.s
+			case 0b00000: // fcvt.w.s
 				return takesmd(OpFCVT_W_S, bits)
-			case 0b1: // fcvt.wu.s
+			case 0b00001: // fcvt.wu.s
 				return takesmd(OpFCVT_WU_S, bits)
-			case 0b10: // fcvt.l.s
+			case 0b00010: // fcvt.l.s
 				return takesmd(OpFCVT_L_S, bits)
-			case 0b11: // fcvt.lu.s
+			case 0b00011: // fcvt.lu.s
 				return takesmd(OpFCVT_LU_S, bits)
 			}
 		case 0b1100001: // fcvt.w.d fcvt.wu.d fcvt.l.d fcvt.lu.d
 			switch bits >> 20 & 0x1f {
-			case 0b0: // fcvt.w.d
+			case 0b00000: // fcvt.w.d
 				return takesmd(OpFCVT_W_D, bits)
-			case 0b1: // fcvt.wu.d
+			case 0b00001: // fcvt.wu.d
 				return takesmd(OpFCVT_WU_D, bits)
-			case 0b10: // fcvt.l.d
+			case 0b00010: // fcvt.l.d
 				return takesmd(OpFCVT_L_D, bits)
-			case 0b11: // fcvt.lu.d
+			case 0b00011: // fcvt.lu.d
 				return takesmd(OpFCVT_LU_D, bits)
 			}
 		case 0b1101000: // fcvt.s.w fcvt.s.wu fcvt.s.l fcvt.s.lu
 			switch bits >> 20 & 0x1f {
-			case 0b0: // fcvt.s.w
+			case 0b00000: // fcvt.s.w
 				return takesmd(OpFCVT_S_W, bits)
-			case 0b1: // fcvt.s.wu
+			case 0b00001: // fcvt.s.wu
 				return takesmd(OpFCVT_S_WU, bits)
-			case 0b10: // fcvt.s.l
+			case 0b00010: // fcvt.s.l
 				return takesmd(OpFCVT_S_L, bits)
-			case 0b11: // fcvt.s.lu
+			case 0b00011: // fcvt.s.lu
 				return takesmd(OpFCVT_S_LU, bits)
 			}
 		case 0b1101001: // fcvt.d.w fcvt.d.wu fcvt.d.l fcvt.d.lu
 			switch bits >> 20 & 0x1f {
-			case 0b0: // fcvt.d.w
+			case 0b00000: // fcvt.d.w
 				return takesmd(OpFCVT_D_W, bits)
-			case 0b1: // fcvt.d.wu
+			case 0b00001: // fcvt.d.wu
 				return takesmd(OpFCVT_D_WU, bits)
-			case 0b10: // fcvt.d.l
+			case 0b00010: // fcvt.d.l
 				return takesmd(OpFCVT_D_L, bits)
-			case 0b11: // fcvt.d.lu
+			case 0b00011: // fcvt.d.lu
 				return takesmd(OpFCVT_D_LU, bits)
 			}
 		case 0b1110000: // fclass.s fmv.x.w
 			switch bits >> 12 & 0x7 {
-			case 0b0: // fmv.x.w
+			case 0b000: // fmv.x.w
 				if bits&0x1f00000 == 0x0 { // fmv.x.w
 					return takesd(OpFMV_X_W, bits)
 				}
-			case 0b1: // fclass.s
+			case 0b001: // fclass.s
 				if bits&0x1f00000 == 0x0 { // fclass.s
 					return takesd(OpFCLASS_S, bits)
 				}
 			}
 		case 0b1110001: // fclass.d fmv.x.d
 			switch bits >> 12 & 0x7 {
-			case 0b0: // fmv.x.d
+			case 0b000: // fmv.x.d
 				if bits&0x1f00000 == 0x0 { // fmv.x.d
 					return takesd(OpFMV_X_D, bits)
 				}
-			case 0b1: // fclass.d
+			case 0b001: // fclass.d
 				if bits&0x1f00000 == 0x0 { // fclass.d
 					return takesd(OpFCLASS_D, bits)
 				}
@@ -603,9 +603,9 @@ func decode32(bits uint32) Inst {
 		}
 	case 0b11000: // beq bne blt ...
 		switch bits >> 12 & 0x7 {
-		case 0b0: // beq
+		case 0b000: // beq
 			return takeBts(OpBEQ, bits)
-		case 0b1: // bne
+		case 0b001: // bne
 			return takeBts(OpBNE, bits)
 		case 0b100: // blt
 			return takeBts(OpBLT, bits)
@@ -624,49 +624,49 @@ func decode32(bits uint32) Inst {
 		return takeJd(OpJAL, bits)
 	case 0b11100: // ecall ebreak csrrw ...
 		switch bits >> 12 & 0x7 {
-		case 0b0: // ecall ebreak wrs.nto ...
-			if bits>>7&0x1f == 0b0 {
+		case 0b000: // ecall ebreak wrs.nto ...
+			if bits>>7&0x1f == 0b00000 {
 				switch bits >> 25 & 0x7f {
-				case 0b0: // ecall ebreak wrs.nto wrs.sto
+				case 0b0000000: // ecall ebreak wrs.nto wrs.sto
 					switch bits >> 15 & 0x3ff {
-					case 0b0: // ecall
+					case 0b0000000000: // ecall
 						return take(OpECALL, bits)
-					case 0b100000: // ebreak
+					case 0b0000100000: // ebreak
 						return take(OpEBREAK, bits)
-					case 0b110100000: // wrs.nto
+					case 0b0110100000: // wrs.nto
 						return take(OpWRS_NTO, bits)
 					case 0b1110100000: // wrs.sto
 						return take(OpWRS_STO, bits)
 					}
-				case 0b1000: // sret wfi
+				case 0b0001000: // sret wfi
 					switch bits >> 15 & 0x3ff {
-					case 0b1000000: // sret
+					case 0b0001000000: // sret
 						return take(OpSRET, bits)
-					case 0b10100000: // wfi
+					case 0b0010100000: // wfi
 						return take(OpWFI, bits)
 					}
-				case 0b1001: // sfence.vma
+				case 0b0001001: // sfence.vma
 					return takets(OpSFENCE_VMA, bits)
-				case 0b1011: // sinval.vma
+				case 0b0001011: // sinval.vma
 					return takets(OpSINVAL_VMA, bits)
-				case 0b1100: // sfence.w.inval sfence.inval.ir
+				case 0b0001100: // sfence.w.inval sfence.inval.ir
 					switch bits >> 15 & 0x3ff {
-					case 0b0: // sfence.w.inval
+					case 0b0000000000: // sfence.w.inval
 						return take(OpSFENCE_W_INVAL, bits)
-					case 0b100000: // sfence.inval.ir
+					case 0b0000100000: // sfence.inval.ir
 						return take(OpSFENCE_INVAL_IR, bits)
 					}
-				case 0b11000: // mret
+				case 0b0011000: // mret
 					if bits&0x1ff8000 == 0x200000 { // mret
 						return take(OpMRET, bits)
 					}
 				}
 			}
-		case 0b1: // csrrw
+		case 0b001: // csrrw
 			return takeCsd(OpCSRRW, bits)
-		case 0b10: // csrrs
+		case 0b010: // csrrs
 			return takeCsd(OpCSRRS, bits)
-		case 0b11: // csrrc
+		case 0b011: // csrrc
 			return takeCsd(OpCSRRC, bits)
 		case 0b101: // csrrwi
 			return takeCzd(OpCSRRWI, bits)
@@ -683,10 +683,10 @@ func decode32(bits uint32) Inst {
 // zero) to the operation that it expands to; form is its place in
 // compressedForms, -1 if it is illegal.
 func decode16(bits uint32) (inst Inst, form int) {
-	switch bits >> 0 & 0x3 {
-	case 0b0: // c.addi4spn c.fld c.lw ...
+	switch bits & 0x3 {
+	case 0b00: // c.addi4spn c.fld c.lw ...
 		switch bits >> 13 & 0x7 {
-		case 0b0: // c.addi4spn
+		case 0b000: // c.addi4spn
 			i := Inst{Op: OpADDI, Len: 2,
 				Imm: int64(bits>>11&0x3<<4 | bits>>7&0xf<<6 | bits>>6&0x1<<2 | bits>>5&0x1<<3),
 				Rd:  uint8(bits>>2&0x7 + 8),
@@ -696,21 +696,21 @@ func decode16(bits uint32) (inst Inst, form int) {
 				return Inst{Len: 2}, -1
 			}
 			return i, 0
-		case 0b1: // c.fld
+		case 0b001: // c.fld
 			i := Inst{Op: OpFLD, Len: 2,
 				Imm: int64(bits>>10&0x7<<3 | bits>>5&0x3<<6),
 				Rd:  uint8(bits>>2&0x7 + 8),
 				Rs1: uint8(bits>>7&0x7 + 8),
 			}
 			return i, 1
-		case 0b10: // c.lw
+		case 0b010: // c.lw
 			i := Inst{Op: OpLW, Len: 2,
 				Imm: int64(bits>>10&0x7<<3 | bits>>6&0x1<<2 | bits>>5&0x1<<6),
 				Rd:  uint8(bits>>2&0x7 + 8),
 				Rs1: uint8(bits>>7&0x7 + 8),
 			}
 			return i, 2
-		case 0b11: // c.ld
+		case 0b011: // c.ld
 			i := Inst{Op: OpLD, Len: 2,
 				Imm: int64(bits>>10&0x7<<3 | bits>>5&0x3<<6),
 				Rd:  uint8(bits>>2&0x7 + 8),
@@ -739,16 +739,16 @@ func decode16(bits uint32) (inst Inst, form int) {
 			}
 			return i, 6
 		}
-	case 0b1: // c.addi c.addiw c.li ...
+	case 0b01: // c.addi c.addiw c.li ...
 		switch bits >> 13 & 0x7 {
-		case 0b0: // c.addi
+		case 0b000: // c.addi
 			i := Inst{Op: OpADDI, Len: 2,
 				Imm: int64(int32((bits>>12&0x1<<5|bits>>2&0x1f)<<26) >> 26),
 				Rd:  uint8(bits >> 7 & 0x1f),
 				Rs1: uint8(bits >> 7 & 0x1f),
 			}
 			return i, 7
-		case 0b1: // c.addiw
+		case 0b001: // c.addiw
 			i := Inst{Op: OpADDIW, Len: 2,
 				Imm: int64(int32((bits>>12&0x1<<5|bits>>2&0x1f)<<26) >> 26),
 				Rd:  uint8(bits >> 7 & 0x1f),
@@ -758,13 +758,13 @@ func decode16(bits uint32) (inst Inst, form int) {
 				return Inst{Len: 2}, -1
 			}
 			return i, 8
-		case 0b10: // c.li
+		case 0b010: // c.li
 			i := Inst{Op: OpADDI, Len: 2,
 				Imm: int64(int32((bits>>12&0x1<<5|bits>>2&0x1f)<<26) >> 26),
 				Rd:  uint8(bits >> 7 & 0x1f),
 			}
 			return i, 9
-		case 0b11: // c.addi16sp c.lui
+		case 0b011: // c.addi16sp c.lui
 			if bits&0xf80 == 0x100 { // c.addi16sp
 				i := Inst{Op: OpADDI, Len: 2,
 					Imm: int64(int32((bits>>12&0x1<<9|bits>>6&0x1<<4|bits>>5&0x1<<6|bits>>3&0x3<<7|bits>>2&0x1<<5)<<22) >> 22),
@@ -788,7 +788,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 			}
 		case 0b100: // c.srli c.srai c.srli64 ...
 			switch bits >> 10 & 0x3 {
-			case 0b0: // c.srli c.srli64
+			case 0b00: // c.srli c.srli64
 				if bits&0x107c == 0x0 { // c.srli64
 					i := Inst{Op: OpSRLI, Len: 2,
 						Rd:  uint8(bits>>7&0x7 + 8),
@@ -804,7 +804,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 					}
 					return i, 12
 				}
-			case 0b1: // c.srai c.srai64
+			case 0b01: // c.srai c.srai64
 				if bits&0x107c == 0x0 { // c.srai64
 					i := Inst{Op: OpSRAI, Len: 2,
 						Rd:  uint8(bits>>7&0x7 + 8),
@@ -829,7 +829,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 				return i, 16
 			case 0b11: // c.sub c.xor c.or ...
 				switch bits >> 5 & 0x3 {
-				case 0b0: // c.sub c.subw
+				case 0b00: // c.sub c.subw
 					switch bits >> 12 & 0x1 {
 					case 0b0: // c.sub
 						i := Inst{Op: OpSUB, Len: 2,
@@ -846,7 +846,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 						}
 						return i, 21
 					}
-				case 0b1: // c.xor c.addw
+				case 0b01: // c.xor c.addw
 					switch bits >> 12 & 0x1 {
 					case 0b0: // c.xor
 						i := Inst{Op: OpXOR, Len: 2,
@@ -903,7 +903,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 		}
 	case 0b10: // c.slli c.slli64 c.fldsp ...
 		switch bits >> 13 & 0x7 {
-		case 0b0: // c.slli c.slli64
+		case 0b000: // c.slli c.slli64
 			if bits&0x107c == 0x0 { // c.slli64
 				i := Inst{Op: OpSLLI, Len: 2,
 					Rd:  uint8(bits >> 7 & 0x1f),
@@ -919,14 +919,14 @@ func decode16(bits uint32) (inst Inst, form int) {
 				}
 				return i, 26
 			}
-		case 0b1: // c.fldsp
+		case 0b001: // c.fldsp
 			i := Inst{Op: OpFLD, Len: 2,
 				Imm: int64(bits>>12&0x1<<5 | bits>>5&0x3<<3 | bits>>2&0x7<<6),
 				Rd:  uint8(bits >> 7 & 0x1f),
 				Rs1: 2,
 			}
 			return i, 28
-		case 0b10: // c.lwsp
+		case 0b010: // c.lwsp
 			i := Inst{Op: OpLW, Len: 2,
 				Imm: int64(bits>>12&0x1<<5 | bits>>4&0x7<<2 | bits>>2&0x3<<6),
 				Rd:  uint8(bits >> 7 & 0x1f),
@@ -936,7 +936,7 @@ func decode16(bits uint32) (inst Inst, form int) {
 				return Inst{Len: 2}, -1
 			}
 			return i, 29
-		case 0b11: // c.ldsp
+		case 0b011: // c.ldsp
 			i := Inst{Op: OpLD, Len: 2,
 				Imm: int64(bits>>12&0x1<<5 | bits>>5&0x3<<3 | bits>>2&0x7<<6),
 				Rd:  uint8(bits >> 7 & 0x1f),

@@ -157,7 +157,10 @@ func (w *writer) operand(i *Inst, word string) string {
 	case "target":
 		return w.target(i.Imm)
 	case "csr":
-		return csrText(uint16(i.Imm))
+		if name := CSRName(uint16(i.Imm)); name != "" {
+			return name
+		}
+		return hex(uint64(i.Imm))
 	case "uimm":
 		return strconv.Itoa(int(i.Rs1))
 	case "pred":

@@ -2,7 +2,11 @@
 
 package isa
 
-import "strconv"
+import (
+	"cmp"
+	"slices"
+	"strconv"
+)
 
 // XName is the ABI name of an integer register (psABI, "Integer Register
 // Convention"): "zero", "ra", "sp", ... n counts modulo 32.
@@ -40,7 +44,20 @@ func FName(n uint8) string {
 	return "ft" + strconv.Itoa(int(n)-20)
 }
 
-// csrText is the name of a control and status register, or its number.
-func csrText(n uint16) string {
-	return hex(uint64(n))
+// csrName names a control and status register.
+type csrName struct {
+	number uint16
+	name   string
+}
+
+// CSRName is the name of a control and status register (privileged manual, "CSR
+// Listing"), or "" if rv64.isa names none of this number.
+func CSRName(number uint16) string {
+	k, ok := slices.BinarySearchFunc(csrNames[:], number, func(c csrName, n uint16) int {
+		return cmp.Compare(c.number, n)
+	})
+	if !ok {
+		return ""
+	}
+	return csrNames[k].name
 }

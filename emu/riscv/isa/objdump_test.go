@@ -32,15 +32,18 @@ func needObjdump(t *testing.T) {
 	}
 }
 
+// noAliases are the options for the notation that isa.StyleNumeric has too.
+const noAliases = "no-aliases,numeric,priv-spec=1.12"
+
 // objdump disassembles code with GNU's disassembler and returns the text of each
 // instruction by address: mnemonic, tab, operands.
-func objdump(t *testing.T, code []byte) map[uint64]string {
+func objdump(t *testing.T, code []byte, options string) map[uint64]string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "code.elf")
 	if err := os.WriteFile(name, elfFile(code), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(objdumpName, "-d", "-z", "-M", "no-aliases,numeric,priv-spec=1.12", name)
+	cmd := exec.Command(objdumpName, "-d", "-z", "-M", options, name)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

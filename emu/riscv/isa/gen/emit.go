@@ -79,6 +79,10 @@ func emitTables(s *spec) string {
 	for k, i := range s.short {
 		t.f("%d: {name: %q, operands: %q},\n", k, i.name, i.operands)
 	}
+	t.f("}\n\nvar csrNames = [...]csrName{\n")
+	for _, c := range s.csrs {
+		t.f("{%#03x, %q},\n", c.number, c.name)
+	}
 	t.f("}\n")
 	return t.String()
 }

@@ -32,6 +32,7 @@ type parser struct {
 	line  int
 	width int // of the current "fields" section; 0 before the first
 	ext   string
+	csrs  bool // in the section of that name
 }
 
 func (p *parser) errorf(format string, args ...any) error {
@@ -45,8 +46,16 @@ func (p *parser) parseLine(line string, words []string) error {
 			return p.errorf(`want "fields 32" or "fields 16"`)
 		}
 		p.width, _ = strconv.Atoi(words[1])
-		p.ext = ""
+		p.ext, p.csrs = "", false
 		return nil
+	case words[0] == "csrs":
+		if len(words) != 1 {
+			return p.errorf("unexpected %q", words[1])
+		}
+		p.csrs = true
+		return nil
+	case p.csrs:
+		return p.parseCSR(words)
 	case words[0] == "extension":
 		if len(words) != 2 || p.width == 0 {
 			return p.errorf(`want "extension NAME" after the fields`)
@@ -277,5 +286,33 @@ func (p *parser) parseFixed(i *inst, words []string) error {
 		}
 		i.fixed = append(i.fixed, fixedOperand{member, n})
 	}
+	return nil
+}
+
+// parseCSR reads "NUMBER NAME" or "NUMBER NAMEn..m".
+func (p *parser) parseCSR(words []string) error {
+	if len(words) != 2 {
+		return p.errorf("want the number and the name of a register")
+	}
+	number, err := strconv.ParseUint(words[0], 0, 12)
+	if err != nil {
+		return p.errorf("bad register number %q", words[0])
+	}
+	c := csr{line: p.line, number: int(number), name: words[1]}
+	if head, last, isRange := strings.Cut(words[1], ".."); isRange {
+		stem := strings.TrimRight(head, "0123456789")
+		from, err1 := strconv.Atoi(head[len(stem):])
+		to, err2 := strconv.Atoi(last)
+		if err1 != nil || err2 != nil || to <= from {
+			return p.errorf("bad range %q", words[1])
+		}
+		for k := from; k <= to; k++ {
+			c.name = stem + strconv.Itoa(k)
+			p.spec.csrs = append(p.spec.csrs, c)
+			c.number++
+		}
+		return nil
+	}
+	p.spec.csrs = append(p.spec.csrs, c)
 	return nil
 }

@@ -14,6 +14,13 @@ type spec struct {
 	short []*inst // compressed instructions
 	// fields are the declared letters by picture width (32 or 16).
 	fields map[int][]*field
+	csrs   []csr
+}
+
+// csr names one control and status register.
+type csr struct {
+	line, number int
+	name         string
 }
 
 // field is one declared letter.
@@ -171,6 +178,26 @@ func (s *spec) check() error {
 		if err := s.checkExpansion(i); err != nil {
 			return err
 		}
+	}
+	return s.checkCSRs()
+}
+
+// checkCSRs demands ascending numbers (the generated table is searched by halves)
+// of 12 bits, and different names.
+func (s *spec) checkCSRs() error {
+	last := -1
+	seen := map[string]bool{}
+	for _, c := range s.csrs {
+		switch {
+		case c.number <= last:
+			return s.errorf(c.line, "%s: number %#x does not come after %#x", c.name, c.number, last)
+		case c.number > 0xfff:
+			return s.errorf(c.line, "%s: number %#x has more than 12 bits", c.name, c.number)
+		case seen[c.name]:
+			return s.errorf(c.line, "%s: already declared", c.name)
+		}
+		last = c.number
+		seen[c.name] = true
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"math/bits"
 	"sort"
 	"strings"
@@ -147,6 +148,11 @@ func tree(t *text, set []*inst, tested uint32, leaf func(*inst)) {
 	}
 	run := lowestRun(common)
 	shift := bits.TrailingZeros32(run)
+	n := bits.OnesCount32(run)
+	selector := fmt.Sprintf("bits>>%d&%#x", shift, run>>shift)
+	if shift == 0 {
+		selector = fmt.Sprintf("bits&%#x", run)
+	}
 	groups := map[uint32][]*inst{}
 	for _, i := range set {
 		v := i.match & run >> shift
@@ -158,14 +164,14 @@ func tree(t *text, set []*inst, tested uint32, leaf func(*inst)) {
 	}
 	sort.Slice(values, func(a, b int) bool { return values[a] < values[b] })
 	if len(values) == 1 {
-		t.f("if bits>>%d&%#x == %#b {\n", shift, run>>shift, values[0])
+		t.f("if %s == %0#*b {\n", selector, n, values[0])
 		tree(t, groups[values[0]], tested|run, leaf)
 		t.f("}\n")
 		return
 	}
-	t.f("switch bits >> %d & %#x {\n", shift, run>>shift)
+	t.f("switch %s {\n", selector)
 	for _, v := range values {
-		t.f("case %#b: // %s\n", v, mnemonics(groups[v]))
+		t.f("case %0#*b: // %s\n", n, v, mnemonics(groups[v]))
 		tree(t, groups[v], tested|run, leaf)
 	}
 	t.f("}\n")

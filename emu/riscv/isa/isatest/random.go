@@ -14,9 +14,9 @@ import (
 type Constraint func(*isa.Inst, *rand.Rand)
 
 // Random returns the encoding of a random instruction with the given operation. All
-// operands have random values, fields that harts ignore too; the constraints are
-// applied in order (and set the ignored fields to 0). It panics if op is no operation, or if a
-// constraint leaves an instruction that cannot be encoded.
+// operands have random values, fields that harts ignore too. The constraints are
+// applied in order; with any, ignored fields are 0. It panics if op is no operation,
+// or if a constraint leaves an instruction that cannot be encoded.
 func Random(op isa.Op, r *rand.Rand, constraints ...Constraint) uint32 {
 	mask, match := op.Encoding()
 	if mask == 0 {
@@ -66,6 +66,9 @@ func ValidRM(i *isa.Inst, r *rand.Rand) {
 // Registers returns a constraint that keeps integer registers within set (bit n
 // stands for xn). Floating-point registers stay as they are. set must not be 0.
 func Registers(set uint32) Constraint {
+	if set == 0 {
+		panic("BUG: isatest: no registers")
+	}
 	pick := func(n *uint8, file isa.RegFile, r *rand.Rand) {
 		for file == isa.RegX && set>>*n&1 == 0 {
 			*n = uint8(r.UintN(32))
