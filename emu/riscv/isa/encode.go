@@ -7,6 +7,7 @@ import "fmt"
 // encoding is the picture of a 32-bit instruction.
 type encoding struct {
 	mask, match uint32
+	ignored     uint32 // bits that the hart ignores
 	fields      string // letters of its fields
 }
 
@@ -62,9 +63,9 @@ func (op Op) Encoding() (mask, match uint32) {
 }
 
 // Encode returns the 32-bit encoding of an instruction, whatever its Len: it undoes
-// Decode. Fields that the hart ignores become 0. It fails if the operation cannot
-// have these operands: a member out of its range, or set without belonging to the
-// operation.
+// Decode. Bits that the hart ignores become 0, but for one of a FENCE that would be
+// PAUSE otherwise. It fails if the operation cannot have these operands: a member out
+// of its range, or set without belonging to the operation.
 func Encode(i Inst) (uint32, error) {
 	if i.Op == OpIllegal || i.Op >= NumOps {
 		return 0, fmt.Errorf("isa: operation %d has no encoding", i.Op)
@@ -75,8 +76,15 @@ func Encode(i Inst) (uint32, error) {
 		bits |= fieldBits(&i, e.fields[k])
 	}
 	i.Len = 4
-	if back := decode32(bits); back != i {
-		return 0, fmt.Errorf("isa: %s cannot have the operands %+v", i.Op, i)
+	back := decode32(bits)
+	if back.Op != i.Op && e.ignored != 0 {
+		// A more specific operation has claimed the encoding with zeros: FENCE W,0 is
+		// PAUSE. The lowest ignored bit tells them apart.
+		bits |= e.ignored & -e.ignored
+		back = decode32(bits)
+	}
+	if back != i {
+		return 0, fmt.Errorf("isa: %s cannot have the operands of %#v", i.Op, i)
 	}
 	return bits, nil
 }

@@ -62,7 +62,11 @@ func emitTables(s *spec) string {
 	}
 	t.f("}\n\nvar encodings = [NumOps]encoding{\n")
 	for _, i := range s.long {
-		t.f("%s: {mask: %#08x, match: %#08x, fields: %q},\n", i.goName(), i.mask, i.match, i.letters())
+		t.f("%s: {mask: %#08x, match: %#08x, ", i.goName(), i.mask, i.match)
+		if i.ignored != 0 {
+			t.f("ignored: %#x, ", i.ignored)
+		}
+		t.f("fields: %q},\n", i.letters())
 	}
 	t.f("}\n\nvar fields = [...]field{\n")
 	for _, f := range s.fields[32] {
