@@ -43,7 +43,8 @@
 // consumer. Both sides therefore always read the next frame at once, and a
 // program that does not read its stdin holds up neither signals nor output.
 // Stop, sent by the receiver of a stream, says that its consumer is gone.
-// Files need no credit: the agent stores every chunk as it comes.
+// Files need no credit: the agent stores every chunk as it comes. Data for
+// stdin follows Run; signals may come as soon as Exec was sent.
 package wire
 
 import (
