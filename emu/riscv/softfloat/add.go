@@ -9,7 +9,7 @@ func AddF64(a, b uint64, rm Rounding, fl *Flags) uint64 {
 	if rm == RNE {
 		x, y := math.Float64frombits(a), math.Float64frombits(b)
 		sum := x + y
-		if r := math.Float64bits(sum); r>>52&0x7ff < 0x7fe {
+		if r := math.Float64bits(sum); r>>52&0x7ff < 0x7ff {
 			if *fl&NX == 0 && sumError(x, y, sum) != 0 {
 				*fl |= NX
 			}
@@ -29,7 +29,7 @@ func AddF32(a, b uint32, rm Rounding, fl *Flags) uint32 {
 	if rm == RNE {
 		x, y := math.Float32frombits(a), math.Float32frombits(b)
 		sum := x + y
-		if r := math.Float32bits(sum); r>>23&0xff < 0xfe {
+		if r := math.Float32bits(sum); r>>23&0xff < 0xff {
 			if *fl&NX == 0 && sumError(x, y, sum) != 0 {
 				*fl |= NX
 			}
@@ -44,9 +44,9 @@ func SubF32(a, b uint32, rm Rounding, fl *Flags) uint32 {
 	return AddF32(a, b^1<<31, rm, fl)
 }
 
-// sumError is x + y - sum, where sum is x + y rounded to nearest (Knuth's TwoSum, exact also for subnormal operands: a
-// sum is inexact only if it is far above them). The exponent of sum is below the largest finite one, so that no
-// intermediate result overflows.
+// sumError is x + y - sum, where sum is x + y rounded to nearest, and finite (Knuth's TwoSum, exact also for subnormal
+// operands: a sum is inexact only if it is far above them). Beside the largest finite numbers an intermediate result
+// may overflow; that takes an inexact sum, and then the error is infinite or NaN instead, thus not zero either.
 func sumError[T float32 | float64](x, y, sum T) T {
 	y1 := sum - x
 	x1 := sum - y1

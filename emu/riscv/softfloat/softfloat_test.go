@@ -212,10 +212,10 @@ func (o op) check(t interface {
 // special is patterns of f at and beside its own limits. All of them is a large number.
 func (f refFormat) special(all bool) []uint64 {
 	ones := uint64(1)<<f.frac - 1
-	exps := []int{0, 1, f.bias(), 1<<f.exp - 2}
+	exps := []int{0, 1, f.bias() - 1, f.bias(), 1<<f.exp - 2}
 	fracs := []uint64{0, 1, ones}
 	if all {
-		exps = append(exps, 2, f.bias()-1, f.bias()-f.frac-1, f.bias()+f.frac, 1<<f.exp-3)
+		exps = append(exps, 2, f.frac-8, f.bias()-f.frac-1, f.bias()+f.frac, 1<<f.exp-3)
 		fracs = append(fracs, ones>>1+1)
 	}
 	var vs []uint64
@@ -361,6 +361,36 @@ func TestRandom(t *testing.T) {
 				o.check(t, a, b, c, roundings[r.IntN(len(roundings))])
 			}
 		})
+	}
+}
+
+// TestFusedTies multiplies two integers whose product lies halfway between two numbers of the format, so that the
+// tiniest addend decides the rounding.
+func TestFusedTies(t *testing.T) {
+	factors := map[string][2]float64{
+		"MulAddF32": {97, 172961},          // 2^24 + 1
+		"MulAddF64": {321, 28059810762433}, // 2^53 + 1
+	}
+	found := 0
+	for _, o := range ops() {
+		xy, ok := factors[o.name]
+		if !ok {
+			continue
+		}
+		found++
+		f := o.operands.float
+		x, _ := ref64.to(f)(math.Float64bits(xy[0]), 0, 0, RNE)
+		y, _ := ref64.to(f)(math.Float64bits(xy[1]), 0, 0, RNE)
+		for _, addend := range []uint64{0, 1, 1 << f.frac, uint64(f.bias()-f.frac) << f.frac} {
+			for _, rm := range roundings {
+				for signs := range 4 {
+					o.check(t, f.signed(signs&1 != 0, x), y, f.signed(signs&2 != 0, addend), rm)
+				}
+			}
+		}
+	}
+	if found != len(factors) {
+		t.Errorf("%d of %d operations were found", found, len(factors))
 	}
 }
 
