@@ -69,7 +69,7 @@ func longForm(i *Inst) form {
 }
 
 // hasOrdering reports whether aq and rl are part of the instruction.
-func (i *OpInfo) hasOrdering() bool {
+func (i OpInfo) hasOrdering() bool {
 	return i.Access == AccessAMO || i.Access == AccessLR || i.Access == AccessSC
 }
 

@@ -51,15 +51,15 @@ type OpInfo struct {
 }
 
 // EndsBlock reports whether a block of straight code ends with the operation.
-func (i *OpInfo) EndsBlock() bool { return i.Flow != FlowNone }
+func (i OpInfo) EndsBlock() bool { return i.Flow != FlowNone }
 
-// Info describes an operation. The description is shared and must not be changed.
-// Info of a number that is no operation is that of OpIllegal.
-func (op Op) Info() *OpInfo {
+// Info describes an operation; a number that is no operation is described like
+// OpIllegal.
+func (op Op) Info() OpInfo {
 	if op >= NumOps {
 		op = OpIllegal
 	}
-	return &opInfos[op]
+	return opInfos[op]
 }
 
 // String is the operation's mnemonic, "illegal" for OpIllegal.
