@@ -13,7 +13,7 @@ import (
 // fresh device holds the reset values, and writing all ones, then all zeros, to each
 // register changes no bit that the guest may not change, and every bit that is plain
 // storage. newDev makes a fresh device.
-func CheckTable(t *testing.T, newDev func(*Env) mmio.RegisterDevice) {
+func CheckTable(t testing.TB, newDev func(*Env) mmio.RegisterDevice) {
 	t.Helper()
 	fresh := newDev(NewEnv())
 	block := fresh.Registers().Block()
@@ -31,7 +31,7 @@ func CheckTable(t *testing.T, newDev func(*Env) mmio.RegisterDevice) {
 	}
 }
 
-func checkReg(t *testing.T, newDev func(*Env) mmio.RegisterDevice, id mmio.RegID) {
+func checkReg(t testing.TB, newDev func(*Env) mmio.RegisterDevice, id mmio.RegID) {
 	t.Helper()
 	// A fresh device for each register: writing one may reset or start the device.
 	dev := newDev(NewEnv())

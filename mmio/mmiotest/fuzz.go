@@ -24,22 +24,25 @@ func FuzzDevice(f *testing.F, newDev func(*Env) mmio.Device) {
 	for seed := range uint64(8) {
 		f.Add(randomBytes(seed, 4096))
 	}
-	f.Fuzz(func(t *testing.T, script []byte) {
-		straight := start(t, newDev)
-		straight.play(script)
-		straight.end()
+	f.Fuzz(func(t *testing.T, script []byte) { checkScript(t, newDev, script) })
+}
 
-		broken := start(t, newDev)
-		half := len(script) / stepSize / 2 * stepSize
-		broken.play(script[:half])
-		broken = broken.migrate(newDev)
-		broken.play(script[half:])
-		broken.end()
+func checkScript(t testing.TB, newDev func(*Env) mmio.Device, script []byte) {
+	t.Helper()
+	straight := start(t, newDev)
+	straight.play(script)
+	straight.end()
 
-		if !slices.Equal(straight.seen, broken.seen) {
-			t.Error("the same accesses were answered differently")
-		}
-	})
+	broken := start(t, newDev)
+	half := len(script) / stepSize / 2 * stepSize
+	broken.play(script[:half])
+	broken = broken.migrate(newDev)
+	broken.play(script[half:])
+	broken.end()
+
+	if !slices.Equal(straight.seen, broken.seen) {
+		t.Error("the same accesses were answered differently")
+	}
 }
 
 func randomBytes(seed uint64, n int) []byte {
@@ -60,7 +63,7 @@ const stepSize = 13
 
 // player plays a script to one device.
 type player struct {
-	t     *testing.T
+	t     testing.TB
 	env   *Env
 	bus   *mmio.Bus
 	dev   mmio.Device
@@ -69,7 +72,7 @@ type player struct {
 	seen  []uint64 // all values read
 }
 
-func start(t *testing.T, newDev func(*Env) mmio.Device) *player {
+func start(t testing.TB, newDev func(*Env) mmio.Device) *player {
 	t.Helper()
 	p := &player{t: t, env: NewEnv()}
 	p.dev = newDev(p.env)
