@@ -119,6 +119,9 @@ func NewBlk(cfg BlkConfig) *Blk {
 	}
 	copy(b.id[:], cfg.ID)
 	if b.latency > 0 {
+		if cfg.Clock == nil {
+			panic("BUG: block device with a latency has no clock")
+		}
 		b.timer = cfg.Clock.NewTimer(cfg.Name, b.complete)
 	}
 	features := uint64(blkFeatSizeMax | blkFeatSegMax | blkFeatBlkSize | blkFeatFlush)

@@ -322,6 +322,58 @@ func TestBlkWriteZeroes(t *testing.T) {
 	}
 }
 
+func TestBlkWriteZeroesFlags(t *testing.T) {
+	for flags, want := range map[uint32]byte{0: blkOK, 1: blkOK, 2: blkUnsupported} {
+		b := newBlkGuest(t, BlkConfig{Backend: newTestDisk()}, allFeatures)
+		r := b.bytes(b.data, blkRangeSize)
+		binary.LittleEndian.PutUint32(r[8:], 1)
+		binary.LittleEndian.PutUint32(r[12:], flags)
+		if st, _ := b.request(blkWriteZeroes, 0, []span{{b.data, blkRangeSize}}, nil); st != want {
+			t.Errorf("flags %d: status %d, want %d", flags, st, want)
+		}
+	}
+	b := newBlkGuest(t, BlkConfig{Backend: newTestDisk()}, allFeatures&^blkFeatWriteZeroes)
+	if st, _ := b.request(blkWriteZeroes, 0, []span{{b.data, blkRangeSize}}, nil); st != blkUnsupported {
+		t.Errorf("not negotiated: status %d", st)
+	}
+}
+
+func TestBlkShortBackend(t *testing.T) {
+	disk := newTestDisk()
+	b := newBlkGuest(t, BlkConfig{Backend: disk}, allFeatures)
+	disk.data = disk.data[:512] // somebody truncated the file
+	if st, _ := b.request(blkIn, 0, nil, []span{{b.data, 1024}}); st != blkIOErr {
+		t.Errorf("status %d", st)
+	}
+	if b.env.Events.Count(mmio.EventHostIO, "backend-read") != 1 {
+		t.Errorf("events %v", b.env.Events.List)
+	}
+}
+
+func TestBlkBuffersOutsideMemory(t *testing.T) {
+	const outside = mmio.IOVA(0x1000)
+	for name, tc := range map[string]struct {
+		kind    uint32
+		out, in []span
+	}{
+		"read":   {blkIn, nil, []span{{outside, 512}}},
+		"write":  {blkOut, []span{{outside, 512}}, nil},
+		"id":     {blkGetID, nil, []span{{outside, 20}}},
+		"zeroes": {blkWriteZeroes, []span{{outside, blkRangeSize}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := newTestDisk()
+			before := bytes.Clone(disk.data)
+			b := newBlkGuest(t, BlkConfig{Backend: disk}, allFeatures)
+			b.submit(tc.kind, 0, tc.out, tc.in)
+			b.wantBroken(mmio.EventBadDMA, "buffer")
+			if !bytes.Equal(before, disk.data) {
+				t.Error("the disk changed")
+			}
+		})
+	}
+}
+
 func TestBlkBrokenRequests(t *testing.T) {
 	for name, chain := range map[string]struct{ out, in []span }{
 		"short header": {[]span{{mmiotest.MemoryBase, 15}}, []span{{mmiotest.MemoryBase, 1}}},

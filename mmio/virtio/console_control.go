@@ -4,7 +4,6 @@ package virtio
 
 import (
 	"encoding/binary"
-	"math/bits"
 
 	"vdev/mmio"
 )
@@ -156,14 +155,4 @@ func (c *Console) encode(p *Port, which pendingSet) []byte {
 	binary.LittleEndian.PutUint16(msg[4:], event)
 	binary.LittleEndian.PutUint16(msg[6:], value)
 	return msg
-}
-
-// String lists the messages, for test failures.
-func (s pendingSet) String() string {
-	names := [...]string{"add", "console", "name", "resize", "open"}
-	var out string
-	for ; s != 0; s &= s - 1 {
-		out += " " + names[bits.TrailingZeros8(uint8(s))]
-	}
-	return out
 }

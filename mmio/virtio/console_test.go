@@ -336,6 +336,40 @@ func TestConsoleReceiveFlowControl(t *testing.T) {
 	c.noEvents()
 }
 
+func TestConsoleHostClosesWhileReceiving(t *testing.T) {
+	c := newAgentGuest(t)
+	agent := c.dev.Port(1)
+	calls := 0
+	agent.OnReceive = func([]byte) int {
+		calls++
+		agent.Open(false)
+		return 1
+	}
+	c.write(1, "one")
+	c.write(1, "two")
+	c.tx[1].must()
+	c.tx[1].must()
+	if calls != 1 {
+		t.Errorf("%d deliveries to a closed port", calls)
+	}
+	c.noEvents()
+}
+
+func TestConsoleDeviceFailsWhileStalled(t *testing.T) {
+	c := newAgentGuest(t)
+	agent := c.dev.Port(1)
+	agent.OnReceive = func([]byte) int { return 0 }
+	c.write(1, "stalled")
+	c.tx[0].publish(consoleTestQueue)
+	c.tx[0].kick()
+	c.wantBroken(mmio.EventBadDescriptor, "desc-index")
+	agent.OnReceive = func([]byte) int {
+		t.Error("a stopped device delivers")
+		return 0
+	}
+	agent.Resume()
+}
+
 func TestConsoleHostClose(t *testing.T) {
 	c := newAgentGuest(t)
 	agent := c.dev.Port(1)

@@ -13,7 +13,8 @@ const portChunk = 32 << 10
 type Port struct {
 	// OnReceive gets bytes that the guest wrote and returns how many it took; p
 	// is valid during the call. Taking less than all stalls the guest's output
-	// until Resume. Nil discards the output.
+	// until Resume. Nil discards the output. Linux spins while the output of a
+	// console port is stalled, and sleeps for other ports.
 	OnReceive func(p []byte) int
 	// OnOpen is called when the guest opens or closes its end, and with false
 	// when the device is reset while the guest has it open.
@@ -156,11 +157,11 @@ func (p *Port) deliver() bool {
 		if !p.tx.read(&p.output, &from, part) {
 			return false
 		}
-		n = uint32(p.OnReceive(part))
+		n = uint32(p.OnReceive(part)) // which may well close the port
 		if n > uint32(len(part)) {
 			panic("BUG: OnReceive took more than it was given")
 		}
-		p.stalled = n < uint32(len(part))
+		p.stalled = n < uint32(len(part)) && p.hostOpen
 	}
 	if !p.held {
 		return true // OnReceive reset the device

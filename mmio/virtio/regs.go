@@ -5,7 +5,7 @@ package virtio
 import "vdev/mmio"
 
 // The registers of the transport (section 4.2.2). The device-specific
-// configuration space follows them in each device's table, from regConfig on.
+// configuration space follows them in each device's table.
 const (
 	regMagicValue mmio.RegID = iota
 	regVersion
@@ -36,8 +36,6 @@ const (
 	regSHMBaseHigh
 	regQueueReset
 	regConfigGeneration
-
-	regConfig // the first register of the configuration space
 )
 
 const (

@@ -235,7 +235,7 @@ func TestDeviceTree(t *testing.T) {
 	for coherency, nonCoherent := range map[string]bool{"dma-coherent": false, "dma-noncoherent": true} {
 		cfg := testConfig(mmiotest.NewEnv())
 		cfg.NonCoherent = nonCoherent
-		dev := NewRNG(RNGConfig{Config: cfg})
+		var dev mmio.DTDescriber = NewRNG(RNGConfig{Config: cfg})
 		got := props{}
 		dev.DescribeDT(got)
 		if want := (props{"compatible": "virtio,mmio", coherency: nil}); !reflect.DeepEqual(got, want) {
@@ -253,4 +253,55 @@ func TestNoInterruptWireAndNoSink(t *testing.T) {
 	dev.WriteMMIO(0x70, 4, 0xff)
 	dev.WriteMMIO(0x70, 4, 0)
 	dev.Reset()
+}
+
+// TestLinuxRegisterOffsets compares the table with include/uapi/linux/virtio_mmio.h
+// of Linux 7.2.
+func TestLinuxRegisterOffsets(t *testing.T) {
+	regs := NewRNG(RNGConfig{Config: testConfig(mmiotest.NewEnv())}).Registers()
+	header := []struct {
+		name   string // in the specification
+		offset uint64 // in the header
+	}{
+		{"MagicValue", 0x000},
+		{"Version", 0x004},
+		{"DeviceID", 0x008},
+		{"VendorID", 0x00c},
+		{"DeviceFeatures", 0x010},
+		{"DeviceFeaturesSel", 0x014},
+		{"DriverFeatures", 0x020},
+		{"DriverFeaturesSel", 0x024},
+		{"QueueSel", 0x030},
+		{"QueueNumMax", 0x034},
+		{"QueueNum", 0x038},
+		{"QueueReady", 0x044},
+		{"QueueNotify", 0x050},
+		{"InterruptStatus", 0x060},
+		{"InterruptACK", 0x064},
+		{"Status", 0x070},
+		{"QueueDescLow", 0x080},
+		{"QueueDescHigh", 0x084},
+		{"QueueDriverLow", 0x090}, // QUEUE_AVAIL_LOW
+		{"QueueDriverHigh", 0x094},
+		{"QueueDeviceLow", 0x0a0}, // QUEUE_USED_LOW
+		{"QueueDeviceHigh", 0x0a4},
+		{"SHMSel", 0x0ac},
+		{"SHMLenLow", 0x0b0},
+		{"SHMLenHigh", 0x0b4},
+		{"SHMBaseLow", 0x0b8},
+		{"SHMBaseHigh", 0x0bc},
+		{"ConfigGeneration", 0x0fc},
+	}
+	for _, h := range header {
+		id, ok := regs.Lookup(h.name)
+		if !ok {
+			t.Errorf("no register %s", h.name)
+		} else if got := regs.Reg(id).Offset; got != h.offset {
+			t.Errorf("%s is at %#x, Linux has it at %#x", h.name, got, h.offset)
+		}
+	}
+	// QueueReset is in the specification but not in the header.
+	if got, want := len(regs.Block().Regs), len(header)+1; got != want {
+		t.Errorf("%d registers, want %d", got, want)
+	}
 }
