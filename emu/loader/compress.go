@@ -17,6 +17,10 @@ import (
 // largest are some 40 MB.
 const maxImage = 256 << 20
 
+// maxWindow is the largest zstd window, hence memory, that is spent: what the
+// highest level of the zstd command ("--ultra -22", which Linux uses) takes.
+const maxWindow = 128 << 20
+
 // A codec is a compression format as its first bytes show it.
 type codec struct {
 	name   string
@@ -62,7 +66,7 @@ func gunzip(data []byte) (io.ReadCloser, error) {
 
 func unzstd(data []byte) (io.ReadCloser, error) {
 	r, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1),
-		zstd.WithDecoderMaxWindow(maxImage), zstd.WithDecoderMaxMemory(maxImage))
+		zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderMaxMemory(maxImage))
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,7 @@ func loadELF(data []byte) (*Kernel, error) {
 			return nil, fmt.Errorf("it has more than %d segments", maxSegments)
 		}
 		k.Segments = append(k.Segments, seg)
+		k.symbols.places = append(k.symbols.places, place{p.Vaddr, p.Memsz, p.Paddr})
 		// The entry point is a virtual address; the harts start without translation.
 		if !found && h.Entry-p.Vaddr < p.Memsz {
 			entry, found = h.Entry-p.Vaddr+p.Paddr, true
@@ -102,7 +103,8 @@ func loadELF(data []byte) (*Kernel, error) {
 	for i := range k.Segments {
 		k.Segments[i].Addr -= mmio.PhysAddr(base)
 	}
-	k.symbols = findSymbols(data, &h, base)
+	k.symbols.base = base
+	k.symbols.syms, k.symbols.names = findSymbols(data, &h)
 	return k, nil
 }
 
@@ -159,17 +161,22 @@ func decode(data []byte, v any) {
 // symbolTable is the raw symbol table of an ELF file. It is searched, not indexed:
 // a few names are asked for, of up to hundreds of thousands.
 type symbolTable struct {
-	syms  []byte // of elf.Sym64
-	names []byte
-	base  uint64 // what the file's addresses lie above the kernel's
+	syms   []byte // of elf.Sym64
+	names  []byte
+	places []place
+	base   uint64 // what the file's physical addresses lie above the kernel's
 }
+
+// place says where a segment's virtual addresses, which symbols have, are in
+// memory.
+type place struct{ virt, size, phys uint64 }
 
 // findSymbols locates the symbol table. Symbols are a convenience, so a file whose
 // section headers are bad just has none.
-func findSymbols(data []byte, h *elf.Header64, base uint64) symbolTable {
+func findSymbols(data []byte, h *elf.Header64) (syms, names []byte) {
 	sections, err := table(data, h.Shoff, uint64(h.Shnum), uint64(h.Shentsize), elfSectionSize)
 	if err != nil {
-		return symbolTable{}
+		return nil, nil
 	}
 	contents := func(s *elf.Section64) []byte {
 		if elf.SectionFlag(s.Flags)&elf.SHF_COMPRESSED != 0 || s.Off > uint64(len(data)) || s.Size > uint64(len(data))-s.Off {
@@ -186,10 +193,10 @@ func findSymbols(data []byte, h *elf.Header64, base uint64) symbolTable {
 		var strings elf.Section64
 		decode(sections[uint64(s.Link)*elfSectionSize:], &strings)
 		if elf.SectionType(strings.Type) == elf.SHT_STRTAB {
-			return symbolTable{contents(&s), contents(&strings), base}
+			return contents(&s), contents(&strings)
 		}
 	}
-	return symbolTable{}
+	return nil, nil
 }
 
 func (t symbolTable) find(name string) (mmio.PhysAddr, bool) {
@@ -203,7 +210,20 @@ func (t symbolTable) find(name string) (mmio.PhysAddr, bool) {
 		var s elf.Sym64
 		decode(rest, &s)
 		if elf.SectionIndex(s.Shndx) != elf.SHN_UNDEF && elf.ST_TYPE(s.Info) != elf.STT_FILE && elf.ST_TYPE(s.Info) != elf.STT_SECTION {
-			return mmio.PhysAddr(s.Value - t.base), true
+			return t.locate(s.Value)
+		}
+	}
+	return 0, false
+}
+
+// locate translates a virtual address. One that is just behind a segment counts as
+// in it (end_signature), unless another segment starts there.
+func (t symbolTable) locate(virt uint64) (mmio.PhysAddr, bool) {
+	for _, slack := range []uint64{0, 1} {
+		for _, p := range t.places {
+			if virt-p.virt < p.size+slack {
+				return mmio.PhysAddr(virt - p.virt + p.phys - t.base), true
+			}
 		}
 	}
 	return 0, false

@@ -71,8 +71,9 @@ func (k *Kernel) Size() uint64 {
 	return k.Segments[len(k.Segments)-1].end() - uint64(k.Segments[0].Addr)
 }
 
-// Symbol is the value of a symbol of an ELF file: a physical address, or an offset
-// if the kernel is not Fixed. It reports false if there is none.
+// Symbol is where a symbol of an ELF file lies: a physical address, or an offset
+// if the kernel is not Fixed. It reports false if there is none of that name in or
+// at the end of a segment.
 func (k *Kernel) Symbol(name string) (mmio.PhysAddr, bool) { return k.symbols.find(name) }
 
 // MaxKernel is the largest kernel or firmware, in bytes and decompressed, that is
@@ -134,6 +135,8 @@ func loadFirmware(data []byte) (*Kernel, error) {
 	if what := foreign(data); what != "" {
 		return nil, fmt.Errorf("this is %s, not RISC-V firmware", what)
 	}
-	seg := Segment{Data: data, MemSize: uint64(len(data))}
+	// Nothing says how much memory it uses behind its end, but the megapage that it
+	// starts in is its own by convention.
+	seg := Segment{Data: data, MemSize: alignUp(uint64(len(data)), kernelOffset)}
 	return &Kernel{Kind: KindRaw, Segments: []Segment{seg}}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,6 +85,7 @@ func (e testELF) build() []byte {
 			*p = v
 		}
 	}
+	h.Version = uint32(elf.EV_CURRENT)
 	set(&h.Type, uint16(elf.ET_EXEC))
 	set(&h.Machine, uint16(elf.EM_RISCV))
 	set(&h.Phentsize, 56)
@@ -188,6 +190,43 @@ func TestLoadELF(t *testing.T) {
 	}
 }
 
+// TestELFAgainstDebugELF has the standard library judge the builder of the test
+// files, and through it the loader.
+func TestELFAgainstDebugELF(t *testing.T) {
+	file := goodELF().build()
+	k, err := LoadKernel("test", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elf.NewFile(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if uint64(k.Entry) != f.Entry || len(f.Progs) != len(k.Segments) {
+		t.Errorf("entry %#x, %d segments; want %#x, %d", k.Entry, len(k.Segments), f.Entry, len(f.Progs))
+	}
+	for _, p := range f.Progs {
+		want := make([]byte, p.Filesz)
+		if _, err := p.ReadAt(want, 0); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(k.Segments, func(s Segment) bool {
+			return uint64(s.Addr) == p.Paddr && s.MemSize == p.Memsz && bytes.Equal(s.Data, want)
+		}) {
+			t.Errorf("no segment at %#x", p.Paddr)
+		}
+	}
+	syms, err := f.Symbols()
+	if err != nil || len(syms) == 0 {
+		t.Fatalf("%d symbols, %v", len(syms), err)
+	}
+	for _, s := range syms {
+		if got, ok := k.Symbol(s.Name); !ok || uint64(got) != s.Value {
+			t.Errorf("%s is at %#x, %v; want %#x", s.Name, got, ok, s.Value)
+		}
+	}
+}
+
 // TestLoadVmlinux has the shape of Linux's vmlinux: virtual addresses high up,
 // physical ones from 0.
 func TestLoadVmlinux(t *testing.T) {
@@ -198,9 +237,15 @@ func TestLoadVmlinux(t *testing.T) {
 		{Type: uint32(elf.PT_LOAD), Off: elfData, Vaddr: virt, Paddr: 0, Filesz: 8, Memsz: 8},
 		{Type: uint32(elf.PT_LOAD), Off: elfData + 8, Vaddr: virt + 0x20_0000, Paddr: 0x20_0000, Filesz: 8, Memsz: 0x1000},
 	}
+	e.symbols = map[string]uint64{"jiffies": virt + 0x20_0010, "_end": virt + 0x20_1000, "absolute": 0x20_0010}
 	k, err := LoadKernel("vmlinux", e.build())
 	if err != nil || k.Fixed || k.Entry != 4 || k.Size() != 0x20_1000 {
-		t.Errorf("loaded as %+v, %v", k, err)
+		t.Fatalf("loaded as %+v, %v", k, err)
+	}
+	for name, want := range map[string]mmio.PhysAddr{"jiffies": 0x20_0010, "_end": 0x20_1000, "absolute": 0} {
+		if got, ok := k.Symbol(name); got != want || ok != (want != 0) {
+			t.Errorf("%s is at %#x, %v", name, got, ok)
+		}
 	}
 	// Position-independent firmware is moved wherever it was linked to.
 	e = goodELF()
@@ -217,7 +262,7 @@ func TestLoadVmlinux(t *testing.T) {
 func TestLoadFirmware(t *testing.T) {
 	raw := []byte("\x97\x02\x00\x00 some code")
 	k, err := LoadFirmware("fw.bin", raw)
-	if err != nil || k.Kind != KindRaw || k.Fixed || k.Entry != 0 || !bytes.Equal(k.Segments[0].Data, raw) || k.Size() != uint64(len(raw)) {
+	if err != nil || k.Kind != KindRaw || k.Fixed || k.Entry != 0 || !bytes.Equal(k.Segments[0].Data, raw) || k.Size() != 2<<20 {
 		t.Errorf("loaded as %+v, %v", k, err)
 	}
 	for _, c := range []struct {
