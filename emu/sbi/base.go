@@ -4,7 +4,7 @@ package sbi
 
 // What the base extension (4) reports.
 const (
-	specVersion = 2<<24 | 0 // major<<24 | minor
+	specVersion = 2 << 24 // major<<24 | minor
 	// implID is "vdev" in ASCII. The registry of implementation ids (4.9) has small
 	// numbers only, and Linux prints one it does not know.
 	implID      = 0x76646576
