@@ -352,8 +352,8 @@ func bytesToWords(b []byte) (w []uint32) {
 	return w
 }
 
-// dtc runs the reference compiler, and fails the test if it has anything to say.
-func dtc(t *testing.T, in, out string, input []byte, flags ...string) []byte {
+// dtcPath finds the reference compiler.
+func dtcPath(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("dtc")
 	if err != nil {
@@ -362,6 +362,13 @@ func dtc(t *testing.T, in, out string, input []byte, flags ...string) []byte {
 		}
 		t.Skip("dtc is missing: apt install device-tree-compiler")
 	}
+	return path
+}
+
+// dtc runs the reference compiler, and fails the test if it has anything to say.
+func dtc(t *testing.T, in, out string, input []byte, flags ...string) []byte {
+	t.Helper()
+	path := dtcPath(t)
 	file := filepath.Join(t.TempDir(), "tree")
 	if err := os.WriteFile(file, input, 0o600); err != nil {
 		t.Fatal(err)
@@ -391,10 +398,7 @@ func TestDtcTakesBlob(t *testing.T) {
 
 // TestDtcComplains makes sure that the judge is awake.
 func TestDtcComplains(t *testing.T) {
-	path, err := exec.LookPath("dtc")
-	if err != nil {
-		t.Skip("dtc is missing: apt install device-tree-compiler")
-	}
+	path := dtcPath(t)
 	root := New()
 	root.Child("a@1") // a unit address without reg
 	file := filepath.Join(t.TempDir(), "tree")
