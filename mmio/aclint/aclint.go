@@ -83,6 +83,12 @@ type hart struct {
 	timer      mmio.Timer
 }
 
+var _ interface {
+	mmio.RegisterDevice
+	mmio.Snapshotter
+	mmio.DTDescriber
+} = (*ACLINT)(nil)
+
 // New makes an ACLINT in its reset state.
 func New(c Config) *ACLINT {
 	if len(c.Harts) < 1 || len(c.Harts) > maxHarts {

@@ -41,6 +41,12 @@ type SSWI struct {
 	intc    []mmio.DTRef
 }
 
+var _ interface {
+	mmio.RegisterDevice
+	mmio.Snapshotter
+	mmio.DTDescriber
+} = (*SSWI)(nil)
+
 // NewSSWI makes an SSWI device.
 func NewSSWI(c SSWIConfig) *SSWI {
 	if c.Harts < 1 || c.Harts > maxHarts {

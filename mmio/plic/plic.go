@@ -93,6 +93,12 @@ type line struct {
 	source int
 }
 
+var _ interface {
+	mmio.RegisterDevice
+	mmio.Snapshotter
+	mmio.DTDescriber
+} = (*PLIC)(nil)
+
 // New makes a PLIC in its reset state. A configuration that no PLIC can have
 // panics.
 func New(c Config) *PLIC {

@@ -76,6 +76,12 @@ type RTC struct {
 	pending bool   // the alarm went off
 }
 
+var _ interface {
+	mmio.RegisterDevice
+	mmio.Snapshotter
+	mmio.DTDescriber
+} = (*RTC)(nil)
+
 // New makes an RTC in its reset state.
 func New(c Config) *RTC {
 	r := &RTC{clock: c.Clock, irq: mmio.Wired(c.IRQ), epoch: uint64(c.Epoch.UnixNano())}

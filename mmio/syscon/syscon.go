@@ -75,6 +75,12 @@ type Syscon struct {
 	finish func(Action, uint16)
 }
 
+var _ interface {
+	mmio.RegisterDevice
+	mmio.Snapshotter
+	mmio.DTDescriber
+} = (*Syscon)(nil)
+
 // New makes a Syscon.
 func New(c Config) *Syscon {
 	s := &Syscon{finish: c.Finish}

@@ -137,8 +137,8 @@ type Config struct {
 	IRQ  mmio.IRQLine
 	// Output takes each transmitted character. May be nil.
 	Output func(b byte)
-	// OnRoom runs when the guest has made room in the receive FIFO, from within the
-	// guest's access; it may call Receive. May be nil.
+	// OnRoom runs when the guest has made room in the receive FIFO or starts to listen,
+	// from within the guest's access; it may call Receive. May be nil.
 	OnRoom func()
 	Events mmio.EventSink
 }
@@ -154,6 +154,12 @@ type UART struct {
 	rxLen   int
 	txEvent bool // the transmitter-empty interrupt has not been acknowledged
 }
+
+var _ interface {
+	mmio.RegisterDevice
+	mmio.Snapshotter
+	mmio.DTDescriber
+} = (*UART)(nil)
 
 // New makes a UART in its reset state.
 func New(c Config) *UART {
@@ -188,6 +194,11 @@ func (u *UART) Receive(p []byte) int {
 	u.update()
 	return n
 }
+
+// Listening tells whether the guest has enabled received-data interrupts. Drivers
+// empty the FIFO when they open the port, so input that is offered before that may
+// be lost, as on a real line.
+func (u *UART) Listening() bool { return u.Get(regIER)&ierReceive != 0 }
 
 func (u *UART) fifoOn() bool { return u.Get(regFCR)&fcrEnable != 0 }
 func (u *UART) looped() bool { return u.Get(regMCR)&mcrLoop != 0 }
@@ -275,13 +286,16 @@ func (u *UART) loopBack(b byte) {
 	u.Set(regLSR, u.Get(regLSR)|lsrOverrun)
 }
 
-// wroteIER raises the transmitter interrupt when it is enabled while the
+// wroteIER tells the other end that the guest listens, and raises the transmitter interrupt when it is enabled while the
 // transmitter is empty; Linux's 8250 tests for that at start-up.
 func (u *UART) wroteIER(_ int, old, v uint64) {
 	if v&^old&ierTransmit != 0 {
 		u.txEvent = true
 	}
 	u.update()
+	if v&^old&ierReceive != 0 {
+		u.onRoom()
+	}
 }
 
 func (u *UART) readIIR(_ int, v uint64) {

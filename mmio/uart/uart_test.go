@@ -94,7 +94,14 @@ func TestTransmitInterrupt(t *testing.T) {
 
 func TestReceiveWithoutFIFO(t *testing.T) {
 	f := newFixture(t)
+	if f.uart.Listening() {
+		t.Error("listens at power-on")
+	}
 	f.Write("IER", ierReceive)
+	if !f.uart.Listening() || f.room != 1 {
+		t.Errorf("listening %v, told %d times", f.uart.Listening(), f.room)
+	}
+	f.room = 0
 	if n := f.uart.Receive([]byte("ab")); n != 1 {
 		t.Errorf("took %d characters", n)
 	}
@@ -114,8 +121,8 @@ func TestReceiveWithoutFIFO(t *testing.T) {
 func TestReceiveFIFO(t *testing.T) {
 	f := newFixture(t)
 	f.Write("FCR", 0x81) // trigger at 8
-	f.room = 0
 	f.Write("IER", ierReceive)
+	f.room = 0
 	f.Want("IIR", 0xc1)
 	if n := f.uart.Receive([]byte("0123456789abcdefgh")); n != 16 {
 		t.Fatalf("took %d characters", n)
@@ -223,5 +230,17 @@ func TestWideAccessIsRefused(t *testing.T) {
 	f := newFixture(t)
 	if v, ok := f.Raw(0, 4); v != 0 || !ok || f.env.Events.Count(mmio.EventAccessSize, "") != 1 {
 		t.Errorf("read %#x %v, events %v", v, ok, f.env.Events.List)
+	}
+}
+
+// TestOffsets compares with Linux's include/uapi/linux/serial_reg.h.
+func TestOffsets(t *testing.T) {
+	f := newFixture(t)
+	for off, names := range [][]string{{"RBR", "THR", "DLL"}, {"IER", "DLM"}, {"IIR", "FCR"}, {"LCR"}, {"MCR"}, {"LSR"}, {"MSR"}, {"SCR"}} {
+		for _, name := range names {
+			if id, ok := f.uart.Lookup(name); !ok || f.uart.Reg(id).Offset != uint64(off) {
+				t.Errorf("%s is not at %d", name, off)
+			}
+		}
 	}
 }
