@@ -74,8 +74,8 @@ func unzstd(data []byte) (io.ReadCloser, error) {
 }
 
 // unwrap strips the EFI wrapper and the compression, one layer of each, if they
-// are there.
-func unwrap(data []byte) ([]byte, error) {
+// are there. What it unpacks has at most limit bytes.
+func unwrap(data []byte, limit int64) ([]byte, error) {
 	data, err := unwrapZboot(data)
 	if err != nil {
 		return nil, err
@@ -92,12 +92,12 @@ func unwrap(data []byte) ([]byte, error) {
 		return nil, decompressError(c, err)
 	}
 	defer r.Close()
-	out, err := io.ReadAll(io.LimitReader(r, maxImage+1))
+	out, err := io.ReadAll(io.LimitReader(r, limit+1))
 	switch {
 	case err != nil:
 		return nil, decompressError(c, err)
-	case len(out) > maxImage:
-		return nil, fmt.Errorf("decompresses to more than %d MiB; this is no kernel", maxImage>>20)
+	case int64(len(out)) > limit:
+		return nil, fmt.Errorf("decompresses to more than %d MiB; this is no kernel", limit>>20)
 	case len(out) == 0:
 		return nil, errEmpty
 	}

@@ -96,7 +96,7 @@ func loadKernel(data []byte) (*Kernel, error) {
 	if len(data) == 0 {
 		return nil, errEmpty
 	}
-	data, err := unwrap(data)
+	data, err := unwrap(data, maxImage)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func loadFirmware(data []byte) (*Kernel, error) {
 	if len(data) == 0 {
 		return nil, errEmpty
 	}
-	data, err := unwrap(data)
+	data, err := unwrap(data, maxImage)
 	if err != nil {
 		return nil, err
 	}
