@@ -311,3 +311,30 @@ func TestReadsOnlyWhatWasPublished(t *testing.T) {
 		}
 	}
 }
+
+// TestLongestChain: a chain may be as long as the device's Queue Size, even where
+// the driver chose a smaller one for the ring.
+func TestLongestChain(t *testing.T) {
+	const most = 64 // QueueNumMax of the entropy source
+	for _, n := range []int{most, most + 1} {
+		r := newRNGGuest(t, allFeatures)
+		r.bench.Want("QueueNumMax", most)
+		table := r.alloc(n*descSize, 16)
+		for i := range uint16(n) {
+			flags := uint16(descWrite | descNext)
+			if int(i) == n-1 {
+				flags = descWrite
+			}
+			r.putDesc(table, i, r.data, 1, flags, i+1)
+		}
+		r.putDesc(r.vq.desc, 0, table, uint32(n*descSize), descIndirect, 0)
+		r.vq.chains[0] = []uint16{0}
+		r.vq.publish(0)
+		r.vq.kick()
+		if n > most {
+			r.wantBroken(mmio.EventBadDescriptor, "chain-too-long")
+		} else if _, got := r.vq.must(); got != most {
+			t.Errorf("length %d, want %d", got, most)
+		}
+	}
+}
