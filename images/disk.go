@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package images
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// errDiskFull marks a failure for want of disk space.
+var errDiskFull = errors.New("no space left on the disk")
+
+// diskError turns a failure for want of space, our own or one that a program
+// printed, into one line that says where to make room. Other errors pass.
+func diskError(dir string, err error) error {
+	if err == nil || errors.Is(err, errDiskFull) {
+		return err
+	}
+	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+		strings.Contains(err.Error(), "No space left on device")
+	if full {
+		return fmt.Errorf("%w that holds %s: free some, or set XDG_CACHE_HOME to another disk", errDiskFull, dir)
+	}
+	return err
+}
+
+// needSpace fails if the file system of dir has less than want bytes free.
+func needSpace(dir string, want uint64) error {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return nil // the writes will tell
+	}
+	if free := st.Bavail * uint64(st.Bsize); free < want {
+		return fmt.Errorf("%w that holds %s: building takes %s, %s are free; free some, or set XDG_CACHE_HOME to another disk",
+			errDiskFull, dir, formatBytes(int64(want)), formatBytes(int64(free)))
+	}
+	return nil
+}
+
+// CopyTo copies the image's files into a directory, under the names that
+// "vdev boot --image DIR" looks for: Image, vmlinux, config, initramfs.cpio.
+func (m Image) CopyTo(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name, src := range m.files() {
+		if err := copyFile(filepath.Join(dir, name), src); err != nil {
+			return diskError(dir, err)
+		}
+	}
+	return nil
+}
+
+// FromDir returns the image that CopyTo put into a directory.
+func FromDir(dir string) (Image, error) {
+	m := Image{
+		Kernel:    filepath.Join(dir, "Image"),
+		Vmlinux:   filepath.Join(dir, "vmlinux"),
+		Config:    filepath.Join(dir, "config"),
+		Initramfs: filepath.Join(dir, "initramfs.cpio"),
+	}
+	for _, path := range []string{m.Kernel, m.Initramfs} {
+		if _, err := os.Stat(path); err != nil {
+			return Image{}, fmt.Errorf("%s holds no image: %w", dir, err)
+		}
+	}
+	return m, nil
+}
+
+// copyFile copies a file so that dst is either complete or as it was.
+func copyFile(dst, src string) error {
+	in, err := os.Open(src)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.CreateTemp(filepath.Dir(dst), ".vdev-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(out.Name())
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Chmod(0o644), out.Close()); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), dst)
+}
