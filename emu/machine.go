@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package emu is the machine: it wires harts, memory, bus and devices together,
+// loads what is to run, and runs it in virtual time.
+//
+// One goroutine owns a machine: the one that calls Run. Everything from outside
+// (console input, a debugger, another goroutine's wish to stop) reaches it through
+// Post.
+package emu
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"vdev/emu/fdt"
+	"vdev/emu/loader"
+	"vdev/emu/mem"
+	"vdev/emu/riscv"
+	"vdev/emu/sbi"
+	"vdev/mmio"
+	"vdev/mmio/aclint"
+	"vdev/mmio/htif"
+	"vdev/mmio/plic"
+	"vdev/mmio/rtc"
+	"vdev/mmio/syscon"
+	"vdev/mmio/uart"
+	"vdev/mmio/virtio"
+)
+
+// Limits of a machine.
+const (
+	MaxHarts  = 8
+	MinMemory = 1 << 20
+	MaxMemory = 64 << 30
+)
+
+// AgentPort is the name of the virtio-console port that belongs to the guest's
+// agent.
+const AgentPort = "vdev.agent"
+
+// epoch is what the real-time clock shows at power-on: the same in every run.
+var epoch = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// FirmwareMode says what runs in M-mode.
+type FirmwareMode uint8
+
+// The firmware modes.
+const (
+	FirmwareBuiltin FirmwareMode = iota // the machine answers SBI calls itself
+	FirmwareFile                        // Config.Firmware runs in M-mode
+	FirmwareNone                        // the kernel itself starts in M-mode
+)
+
+// File is the contents of a file and the name to use for it in messages.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// Config describes a machine and what it boots.
+type Config struct {
+	Memory uint64 // bytes of RAM, a multiple of 4 KiB
+	Harts  int    // 1 to MaxHarts
+	Seed   uint64 // of the entropy source
+
+	FirmwareMode FirmwareMode
+	Firmware     *File // with FirmwareFile
+	Kernel       *File
+	Initrd       *File
+	Append       string // kernel command line
+
+	Disk   virtio.Backend // a virtio block device; nil for none
+	DiskID string
+
+	// ConsoleOut gets what the guest prints. It must not block for long.
+	ConsoleOut func(p []byte)
+	// Log gets one line for each new kind of event. May be nil.
+	Log func(line string)
+	// Realtime makes idle time pass at the speed of the host's clock, as people
+	// expect of an interactive machine. Otherwise it is skipped.
+	Realtime bool
+	// WaitInput keeps a guest waiting that has nothing to do, because input may still
+	// come (Post). Otherwise such a guest is stuck, which ends the run.
+	WaitInput bool
+}
+
+// Machine is one emulated computer.
+type Machine struct {
+	clock
+	mem      *mem.Memory
+	code     *riscv.CodeCache
+	harts    []*hart
+	bus      *mmio.Bus
+	events   eventLog
+	firmware *sbi.Firmware
+
+	aclint  *aclint.ACLINT
+	plic    *plic.PLIC
+	uart    *uart.UART
+	console *virtio.Console
+	tree    *fdt.Node
+
+	tohost mmio.PhysAddr
+
+	cfg      Config
+	result   *Result // set when the run is over
+	running  *hart
+	runStart uint64        // the running hart's steps at the start of the round
+	roundEnd time.Duration // where the running slice must end
+	input    []byte        // console input that the UART has not taken yet
+	output   []byte        // console output that was not passed on yet
+	onByte   func(c byte)  // sees console output
+	pace     pacer
+
+	mu     sync.Mutex
+	posted []func()      // guarded by mu
+	wake   chan struct{} // has a value when posted is not empty
+}
+
+// hart is a hart and what the machine knows of it.
+type hart struct {
+	*riscv.Hart
+	m      *Machine
+	state  sbi.State
+	idle   bool   // waits for an interrupt
+	resume func() // what to do when a non-retentive suspension ends
+}
+
+// New builds a machine and loads what it boots.
+func New(cfg Config) (*Machine, error) {
+	if cfg.Harts < 1 || cfg.Harts > MaxHarts {
+		return nil, fmt.Errorf("%d harts: a machine has 1 to %d", cfg.Harts, MaxHarts)
+	}
+	if cfg.Memory < MinMemory || cfg.Memory > MaxMemory || cfg.Memory%mem.PageSize != 0 {
+		return nil, fmt.Errorf("memory of %d bytes: need a multiple of 4 KiB from 1 MiB to 64 GiB", cfg.Memory)
+	}
+	m := &Machine{cfg: cfg, wake: make(chan struct{}, 1)}
+	m.events = eventLog{index: make(map[eventKey]int), log: cfg.Log}
+	m.clock.armed = m.timerArmed
+	var err error
+	if m.mem, err = mem.New(RAMBase, cfg.Memory); err != nil {
+		return nil, err
+	}
+	m.code = riscv.NewCodeCache(m.mem)
+	m.bus = mmio.NewBus(&m.events)
+	for i := range cfg.Harts {
+		h := &hart{m: m}
+		h.Hart = riscv.New(riscv.Config{ID: uint64(i), Mem: m.mem, Code: m.code, Bus: m.bus, Env: h})
+		m.harts = append(m.harts, h)
+	}
+	if cfg.FirmwareMode == FirmwareBuiltin {
+		m.firmware = sbi.New(platform{m})
+	}
+	if err := m.addDevices(); err != nil {
+		return nil, err
+	}
+	m.bus.Freeze()
+	if err := m.load(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// addDevices makes all devices and maps them.
+func (m *Machine) addDevices() error {
+	var ac []aclint.Hart
+	var pl []plic.Hart
+	for _, h := range m.harts {
+		line := func(bit uint64) mmio.IRQLine {
+			return mmio.IRQFunc(func(level bool) { h.SetIRQ(bit, level) })
+		}
+		ac = append(ac, aclint.Hart{MSIP: line(riscv.IntMSoft), MTIP: line(riscv.IntMTimer)})
+		pl = append(pl, plic.Hart{M: line(riscv.IntMExt), S: line(riscv.IntSExt)})
+	}
+	m.plic = plic.New(plic.Config{Name: "plic", Sources: plicSources, Harts: pl, Events: &m.events})
+	m.aclint = aclint.New(aclint.Config{Name: "aclint", Clock: m, Harts: ac, OnTimeSet: m.timersChanged, Events: &m.events})
+	m.uart = uart.New(uart.Config{Name: "uart0", IRQ: m.plic.Line(irqUART), Output: m.consoleByte,
+		OnRoom: m.feedConsole, Events: &m.events})
+	devices := []struct {
+		base mmio.PhysAddr
+		dev  mmio.Device
+	}{
+		{addrSyscon, syscon.New(syscon.Config{Name: "syscon", Finish: m.finish, Events: &m.events})},
+		{addrRTC, rtc.New(rtc.Config{Name: "rtc", Clock: m, Epoch: epoch, IRQ: m.plic.Line(irqRTC), Events: &m.events})},
+		{addrACLINT, m.aclint},
+		{addrPLIC, m.plic},
+		{addrUART, m.uart},
+	}
+	slot := func(n int, name string) virtio.Config {
+		return virtio.Config{Name: name, IRQ: m.plic.Line(irqVirtio + n), DMA: coherentPort{m.mem}, Clock: m, Events: &m.events}
+	}
+	add := func(n int, d mmio.Device) {
+		devices = append(devices, struct {
+			base mmio.PhysAddr
+			dev  mmio.Device
+		}{addrVirtio + mmio.PhysAddr(n*virtioStride), d})
+	}
+	m.console = virtio.NewConsole(virtio.ConsoleConfig{Config: slot(slotConsole, "virtio-console"),
+		Ports: []virtio.PortConfig{{Console: true, Name: "vdev.console"}, {Name: AgentPort}}})
+	add(slotConsole, m.console)
+	var seed [32]byte
+	r := rand.New(rand.NewPCG(m.cfg.Seed, 0))
+	for i := range seed {
+		seed[i] = byte(r.Uint32())
+	}
+	add(slotRNG, virtio.NewRNG(virtio.RNGConfig{Config: slot(slotRNG, "virtio-rng"), Seed: seed}))
+	if m.cfg.Disk != nil {
+		add(slotBlock, virtio.NewBlk(virtio.BlkConfig{Config: slot(slotBlock, "virtio-blk"), Backend: m.cfg.Disk, ID: m.cfg.DiskID}))
+	}
+	for _, d := range devices {
+		if err := m.bus.Map(d.base, d.dev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load puts kernel, firmware, initramfs and device tree into RAM and the harts at
+// their start.
+func (m *Machine) load() error {
+	cfg := &m.cfg
+	req := loader.Request{RAMBase: RAMBase, RAMSize: cfg.Memory}
+	var err error
+	if cfg.Kernel != nil {
+		if req.Kernel, err = loader.LoadKernel(cfg.Kernel.Name, cfg.Kernel.Data); err != nil {
+			return err
+		}
+	}
+	if cfg.FirmwareMode == FirmwareFile {
+		if cfg.Firmware == nil {
+			return errors.New("no firmware given")
+		}
+		if req.Firmware, err = loader.LoadFirmware(cfg.Firmware.Name, cfg.Firmware.Data); err != nil {
+			return err
+		}
+	}
+	if cfg.Initrd != nil {
+		if err := loader.CheckInitrd(cfg.Initrd.Name, cfg.Initrd.Data); err != nil {
+			return err
+		}
+		req.InitrdSize = uint64(len(cfg.Initrd.Data))
+	}
+	bare := cfg.FirmwareMode == FirmwareNone && req.Kernel != nil && req.Kernel.Kind == loader.KindELF
+	var dtb []byte
+	if !bare {
+		if dtb, err = m.deviceTree(0); err != nil {
+			return err
+		}
+		req.DTBSize = uint64(len(dtb))
+	}
+	lay, err := loader.Plan(req)
+	if err != nil {
+		return err
+	}
+	if lay.Initrd != 0 {
+		m.mem.Write(lay.Initrd, cfg.Initrd.Data)
+	}
+	if dtb, err = m.deviceTree(lay.Initrd); err != nil {
+		return err
+	}
+	if lay.DTB != 0 {
+		m.mem.Write(lay.DTB, dtb)
+	}
+	for _, f := range []struct {
+		k  *loader.Kernel
+		at mmio.PhysAddr
+	}{{req.Firmware, lay.Firmware}, {req.Kernel, lay.Kernel}} {
+		if f.k == nil {
+			continue
+		}
+		for _, s := range f.k.Segments {
+			if !m.mem.Write(f.at+s.Addr, s.Data) {
+				return fmt.Errorf("%s: segment at %#x does not lie in RAM", f.k.Name, uint64(f.at+s.Addr))
+			}
+		}
+	}
+	m.start(req, lay)
+	if m.cfg.FirmwareMode == FirmwareNone && req.Kernel != nil {
+		m.watchTohost(req.Kernel, lay.Kernel)
+	}
+	// What the files held is in RAM now.
+	m.cfg.Kernel, m.cfg.Initrd, m.cfg.Firmware = nil, nil, nil
+	return nil
+}
+
+// start puts the harts where the firmware mode has them begin.
+func (m *Machine) start(req loader.Request, lay loader.Layout) {
+	if m.firmware != nil {
+		for _, h := range m.harts {
+			h.state = sbi.Stopped
+		}
+		h := m.harts[0]
+		h.state = sbi.Started
+		h.StartSupervisor(uint64(lay.KernelEntry), 0, uint64(lay.DTB))
+		return
+	}
+	entry := lay.KernelEntry
+	if req.Firmware != nil {
+		entry = lay.FirmwareEntry
+		m.mem.Write(lay.DynamicInfo, loader.DynamicInfo(lay.KernelEntry, 0))
+	}
+	for i, h := range m.harts {
+		h.Reset(uint64(entry))
+		h.SetX(regA0, uint64(i))
+		h.SetX(regA1, uint64(lay.DTB))
+		h.SetX(regA2, uint64(lay.DynamicInfo))
+		h.state = sbi.Started
+	}
+}
+
+// watchTohost sets up the host-target interface of bare test programs.
+func (m *Machine) watchTohost(k *loader.Kernel, at mmio.PhysAddr) {
+	a, ok := k.Symbol("tohost")
+	if !ok {
+		return
+	}
+	m.tohost = (at + a) &^ 7
+	for _, h := range m.harts {
+		h.WatchStore(m.tohost)
+	}
+}
+
+// Time implements riscv.Env: mtime.
+func (h *hart) Time() uint64 { return h.m.aclint.MTime() }
+
+// Ecall implements riscv.Env.
+func (h *hart) Ecall(c *riscv.Hart) bool { return h.m.ecall(c) }
+
+// TimerChanged implements riscv.Env.
+func (h *hart) TimerChanged(*riscv.Hart) {
+	if h.m.running == h {
+		h.RequestExit()
+	}
+}
+
+// StoreWatch implements riscv.Env: the host-target interface.
+func (h *hart) StoreWatch(_ mmio.PhysAddr, v uint64) {
+	m := h.m
+	r := htif.Handle(v)
+	if r.Kind == htif.Syscall {
+		reply := r.Reply
+		r = htif.Proxy{Memory: platform{m}, Console: func(p []byte) {
+			for _, c := range p {
+				m.consoleByte(c)
+			}
+		}}.Syscall(r.Addr)
+		if from, ok := m.fromhost(); ok {
+			m.mem.Store(from, 8, reply)
+		}
+	}
+	switch r.Kind {
+	case htif.Exit:
+		m.stop(Result{Reason: TestExit, Status: int(min(r.Code, 1<<31-1))})
+	case htif.Putchar:
+		m.consoleByte(r.Char)
+	default:
+		return
+	}
+	m.mem.Store(m.tohost, 8, 0)
+}
+
+// fromhost is the word in which test programs expect answers: by convention it
+// follows tohost at a distance of one cache block.
+func (m *Machine) fromhost() (mmio.PhysAddr, bool) {
+	a := m.tohost + riscv.CacheBlock
+	return a, m.mem.Contains(a, 8)
+}
+
+// finish is what the guest asked of the power controller.
+func (m *Machine) finish(a syscon.Action, status uint16) {
+	switch a {
+	case syscon.Reboot:
+		m.stop(Result{Reason: Reboot})
+	case syscon.Fail:
+		m.stop(Result{Reason: PowerOff, Status: max(1, int(status))})
+	default:
+		m.stop(Result{Reason: PowerOff})
+	}
+}
+
+// AgentPort is the machine's end of the guest agent's port. It belongs to the
+// machine's goroutine.
+func (m *Machine) AgentPort() *virtio.Port { return m.console.PortByName(AgentPort) }
+
+// Bus is the machine's bus, for looking at devices.
+func (m *Machine) Bus() *mmio.Bus { return m.bus }
+
+// DeviceTree is the device tree that the guest got.
+func (m *Machine) DeviceTree() *fdt.Node { return m.tree }
+
+// Hart returns hart i, for debuggers and tests.
+func (m *Machine) Hart(i int) *riscv.Hart { return m.harts[i].Hart }
+
+// Memory is the machine's RAM.
+func (m *Machine) Memory() *mem.Memory { return m.mem }
