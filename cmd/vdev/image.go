@@ -35,7 +35,7 @@ what has changed is built again.`,
 	flags.StringVar(&opts.KernelSource, "kernel-src", "", "build the kernel from this `tree or tarball` instead of Debian's source package")
 	flags.StringVar(&opts.Suite, "suite", images.DefaultSuite, "Debian `suite` of the kernel's source package")
 	flags.StringVar(&opts.Mirror, "mirror", "", "`URI` of the Debian archive (default: the one that apt uses)")
-	cmd.AddCommand(newImageBuildCmd(&opts), newImageInfoCmd(&opts), newImagePathCmd(&opts))
+	cmd.AddCommand(newImageBuildCmd(&opts), newImageInfoCmd(&opts), newImagePathCmd(&opts), newImageMissingCmd())
 	return cmd
 }
 
@@ -102,6 +102,24 @@ func newImagePathCmd(opts *images.Options) *cobra.Command {
 				return err
 			}
 			return printPaths(cmd.OutOrStdout(), img)
+		},
+	}
+}
+
+// newImageMissingCmd returns a command for scripts that set a machine up.
+func newImageMissingCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:    "missing",
+		Short:  "Print the Debian packages that a build needs and that are not installed",
+		Args:   cobra.NoArgs,
+		Hidden: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, deb := range images.Missing() {
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), deb); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 }

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"vdev/emu"
+	"vdev/emu/loader"
+)
+
+// sizeFlag is a number of bytes written as 512M or 2G.
+type sizeFlag uint64
+
+func (s *sizeFlag) String() string {
+	v := uint64(*s)
+	for _, u := range sizeUnits {
+		if v != 0 && v%(1<<u.shift) == 0 {
+			return fmt.Sprintf("%d%s", v>>u.shift, u.suffix)
+		}
+	}
+	return strconv.FormatUint(v, 10)
+}
+
+var sizeUnits = [...]struct {
+	suffix string
+	shift  uint
+}{{"G", 30}, {"M", 20}, {"K", 10}}
+
+func (s *sizeFlag) Set(text string) error {
+	t := strings.TrimSuffix(strings.TrimSuffix(strings.ToUpper(text), "B"), "I")
+	shift := uint(0)
+	for _, u := range sizeUnits {
+		if rest, ok := strings.CutSuffix(t, u.suffix); ok {
+			t, shift = rest, u.shift
+		}
+	}
+	v, err := strconv.ParseUint(t, 10, 64)
+	if err != nil || v > math.MaxUint64>>shift {
+		return fmt.Errorf("%q is not a size; write it like 512M or 2G", text)
+	}
+	*s = sizeFlag(v << shift)
+	return nil
+}
+
+func (s *sizeFlag) Type() string { return "size" }
+
+// machineFlags are the flags that boot and exec share.
+type machineFlags struct {
+	image    string
+	kernel   string
+	initrd   string
+	append   string
+	firmware string
+	memory   sizeFlag
+	harts    int
+	seed     uint64
+	disk     string
+	diskRO   bool
+}
+
+func (f *machineFlags) register(fs *pflag.FlagSet) {
+	f.memory = 512 << 20
+	fs.StringVar(&f.image, "image", "", "boot the guest image in `DIR` instead of the built one")
+	fs.StringVar(&f.kernel, "kernel", "", "boot this kernel (Image, compressed Image, or ELF) instead of the image's")
+	fs.StringVar(&f.initrd, "initrd", "", "use this initramfs instead of the image's; \"none\" for none")
+	fs.StringVar(&f.append, "append", "", "append `ARGS` to the kernel command line")
+	fs.StringVar(&f.firmware, "firmware", "", "run this M-mode firmware (OpenSBI) instead of the built-in SBI; \"none\" starts the kernel in M-mode")
+	fs.Var(&f.memory, "memory", "size of RAM")
+	fs.IntVar(&f.harts, "harts", 1, "number of harts, 1 to 8")
+	fs.Uint64Var(&f.seed, "seed", 0, "seed of everything random in the machine")
+	fs.StringVar(&f.disk, "disk", "", "attach `FILE` as a virtio block device")
+	fs.BoolVar(&f.diskRO, "disk-readonly", false, "do not let the guest write to the disk")
+}
+
+// defaultArgs is the start of every kernel command line: a panic must end the run
+// instead of hanging.
+const defaultArgs = "console=ttyS0 panic=-1"
+
+// config reads the files and makes a machine configuration of the flags. extra
+// goes to the kernel command line before --append. The caller closes the disk.
+func (f *machineFlags) config(extra string) (emu.Config, *disk, error) {
+	c := emu.Config{Memory: uint64(f.memory), Harts: f.harts, Seed: f.seed}
+	c.Append = strings.Join(strings.Fields(strings.Join([]string{defaultArgs, extra, f.append}, " ")), " ")
+	kernel, initrd := f.kernel, f.initrd
+	if kernel == "" || initrd == "" && f.firmware != "none" {
+		img, err := openImage(f.image)
+		if err != nil {
+			return c, nil, err
+		}
+		if kernel == "" {
+			kernel = img.Kernel
+		}
+		if initrd == "" {
+			initrd = img.Initramfs
+		}
+	}
+	var err error
+	if c.Kernel, err = readFile("kernel", kernel, loader.MaxKernel); err != nil {
+		return c, nil, err
+	}
+	if initrd != "none" && initrd != "" {
+		if c.Initrd, err = readFile("initrd", initrd, loader.MaxInitrd); err != nil {
+			return c, nil, err
+		}
+	}
+	switch f.firmware {
+	case "":
+	case "none":
+		c.FirmwareMode = emu.FirmwareNone
+	default:
+		c.FirmwareMode = emu.FirmwareFile
+		if c.Firmware, err = readFile("firmware", f.firmware, loader.MaxKernel); err != nil {
+			return c, nil, err
+		}
+	}
+	if f.disk == "" {
+		return c, nil, nil
+	}
+	d, err := openDisk(f.disk, f.diskRO)
+	if err != nil {
+		return c, nil, err
+	}
+	c.Disk, c.DiskID = d, "vdev"
+	return c, d, nil
+}
+
+func readFile(what, name string, limit int64) (*emu.File, error) {
+	data, err := loader.ReadFile(what, name, limit)
+	if err != nil {
+		return nil, err
+	}
+	return &emu.File{Name: name, Data: data}, nil
+}
