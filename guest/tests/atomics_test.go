@@ -161,7 +161,7 @@ func TestMessagePassing(t *testing.T) {
 func TestStoreBuffering(t *testing.T) {
 	// Go's atomics are sequentially consistent: not both threads may miss
 	// the other's store.
-	const rounds = 3000
+	const rounds = 1000
 	var x, y atomic.Uint32
 	var r1, r2 [rounds]uint32
 	var turn atomic.Int64
