@@ -69,11 +69,29 @@ func newApt(ctx context.Context, opts Options, arch string, report *reporter) (*
 		"sources.list.d/vdev.sources": src.deb822(opts.Suite),
 		"apt.conf":                    a.config(system),
 	} {
-		if err := os.WriteFile(filepath.Join(a.dir, path), []byte(text), 0o644); err != nil {
+		if err := writeChanged(filepath.Join(a.dir, path), text); err != nil {
 			return nil, diskError(opts.CacheDir, err)
 		}
 	}
 	return a, nil
+}
+
+// writeChanged writes a file that does not hold the text yet, in one step: another
+// vdev may be reading it.
+func writeChanged(path, text string) error {
+	if old, err := os.ReadFile(path); err == nil && string(old) == text {
+		return nil
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.WriteString(text)
+	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
 }
 
 // aptSource decides which archive to use.
@@ -216,28 +234,30 @@ func (a *apt) explain(ctx context.Context, task string, err error, said string) 
 	if errors.Is(err, exec.ErrNotFound) {
 		return errors.New("apt-get is not installed: give a kernel source with --kernel-src")
 	}
-	if strings.Contains(said, "No space left on device") {
+	if mentionsFullDisk(said) {
 		return diskError(a.dir, syscall.ENOSPC)
 	}
 	if strings.Contains(said, "NO_PUBKEY") || strings.Contains(said, "Missing key") {
 		return fmt.Errorf("%s: this system lacks the keys of suite %s, install them with: sudo apt-get install debian-archive-keyring", task, a.suite)
 	}
-	reason := ""
+	reason := strings.ReplaceAll(lastLines(said, 2), "\n", "; ")
 	for line := range strings.Lines(said) {
-		for _, prefix := range []string{"E: ", "Err:", "W: Failed to fetch"} {
-			if strings.HasPrefix(line, prefix) && reason == "" {
-				reason = strings.TrimSpace(strings.TrimPrefix(line, "E: "))
-			}
+		if r, ok := strings.CutPrefix(line, "E: "); ok {
+			reason = strings.TrimSpace(r)
+			break
 		}
-	}
-	if reason == "" {
-		reason = strings.ReplaceAll(lastLines(said, 2), "\n", "; ")
 	}
 	return fmt.Errorf("%s failed: %s (no network? a kernel source of your own can be given with --kernel-src)", task, reason)
 }
 
 // update fetches the lists of packages.
 func (a *apt) update(ctx context.Context) error {
+	// apt would not wait for another one.
+	unlock, err := lockDir(ctx, a.dir, func() {})
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	return a.get(ctx, a.dir, "package lists of "+a.suite, "update")
 }
 

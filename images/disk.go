@@ -22,11 +22,17 @@ func diskError(dir string, err error) error {
 		return err
 	}
 	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
-		strings.Contains(err.Error(), "No space left on device")
+		mentionsFullDisk(err.Error())
 	if full {
 		return fmt.Errorf("%w that holds %s: free some, or set XDG_CACHE_HOME to another disk", errDiskFull, dir)
 	}
 	return err
+}
+
+// mentionsFullDisk says whether a program's message is about ENOSPC, in the words
+// of the C library or of Go's.
+func mentionsFullDisk(said string) bool {
+	return strings.Contains(strings.ToLower(said), "no space left on device")
 }
 
 // needSpace fails if the file system of dir has less than want bytes free.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -80,7 +81,7 @@ func (b *builder) kernel(ctx context.Context, build bool) (*entry, error) {
 		return nil, errAbsent
 	}
 	// Say what is missing before a long download, not after.
-	if err := require(kernelRequirements()); err != nil {
+	if err := require(slices.Concat(kernelRequirements(), debRequirements())); err != nil {
 		return nil, err
 	}
 	a, err := newApt(ctx, b.opts, "", b.report)
@@ -142,7 +143,7 @@ func (b *builder) buildKernel(ctx context.Context, src kernelSource) (*entry, er
 	}
 	files := []string{kernelImage, kernelElf, kernelConfig}
 	e, err := b.store.ensure(ctx, "kernel", kernelInputs(src.identity, version), files, func(ctx context.Context, dir string) error {
-		if err := needSpace(dir, kernelSpace); err != nil {
+		if err := needSpace(b.opts.CacheDir, kernelSpace); err != nil {
 			return err
 		}
 		return b.compileKernel(ctx, src, dir)
@@ -291,7 +292,7 @@ func (m *kernelMake) run(ctx context.Context, lines int64, args ...string) error
 		return ctx.Err()
 	}
 	tail := lastLines(errs.String(), 15)
-	if strings.Contains(tail, "No space left on device") {
+	if mentionsFullDisk(tail) {
 		return syscall.ENOSPC
 	}
 	return fmt.Errorf("the kernel build failed (%w), its log is %s and ends with:\n%s", err, m.logPath, tail)

@@ -102,7 +102,7 @@ func debIdentity(rec debRecord) input {
 func (b *builder) sourceEntry(ctx context.Context, a *apt, rec debRecord) (*entry, error) {
 	return b.store.ensure(ctx, "source", []input{debIdentity(rec)}, []string{sourceTar}, func(ctx context.Context, dir string) error {
 		// The package, and the tarball out of it.
-		if err := needSpace(dir, 500e6); err != nil {
+		if err := needSpace(b.opts.CacheDir, 500e6); err != nil {
 			return err
 		}
 		b.report.step("downloading %s %s", rec.Name, rec.Version)

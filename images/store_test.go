@@ -87,9 +87,9 @@ func TestKeyDependsOnEveryInput(t *testing.T) {
 func TestDamagedEntryIsBuiltAnew(t *testing.T) {
 	manifest := func(e *entry) string { return e.path(manifestName) }
 	for name, damage := range map[string]func(t *testing.T, e *entry) error{
-		"truncated":  func(t *testing.T, e *entry) error { return os.Truncate(e.path("out"), 3) },
-		"emptied":    func(t *testing.T, e *entry) error { return os.Truncate(e.path("out"), 0) },
-		"overwriten": func(t *testing.T, e *entry) error { return os.WriteFile(e.path("out"), []byte("kernek"), 0o644) },
+		"truncated":   func(t *testing.T, e *entry) error { return os.Truncate(e.path("out"), 3) },
+		"emptied":     func(t *testing.T, e *entry) error { return os.Truncate(e.path("out"), 0) },
+		"overwritten": func(t *testing.T, e *entry) error { return os.WriteFile(e.path("out"), []byte("kernek"), 0o644) },
 		"overwritten, time restored": func(t *testing.T, e *entry) error {
 			fi, err := os.Stat(e.path("out"))
 			if err != nil {
@@ -233,6 +233,7 @@ func TestFullDiskIsOneLine(t *testing.T) {
 	for name, cause := range map[string]error{
 		"own write":     &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC},
 		"quota":         &os.PathError{Op: "write", Path: "x", Err: syscall.EDQUOT},
+		"Go's words":    errors.New("go: write x: no space left on device"),
 		"program's own": errors.New("cc1: fatal error: error writing to /x: No space left on device"),
 	} {
 		s, _ := testStore(t)

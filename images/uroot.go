@@ -20,6 +20,9 @@ var urootTools string
 // busyboxRecipe is part of a busybox's key: see kernelRecipe.
 const busyboxRecipe = "1"
 
+// busyboxSpace is what compiling u-root takes on disk in bytes.
+const busyboxSpace = 200e6
+
 // busyboxFile is the file of an entry of kind "busybox".
 const busyboxFile = "bb"
 
@@ -74,6 +77,9 @@ func (b *builder) busybox(ctx context.Context, g *goTool, build bool) (*entry, e
 		return b.store.lookup("busybox", inputs)
 	}
 	e, err := b.store.ensure(ctx, "busybox", inputs, []string{busyboxFile}, func(ctx context.Context, dir string) error {
+		if err := needSpace(b.opts.CacheDir, busyboxSpace); err != nil {
+			return err
+		}
 		b.report.step("compiling u-root: %d commands", len(urootCommands()))
 		// The maker itself runs here, not in the guest.
 		maker := filepath.Join(dir, "mkbusybox")
