@@ -29,7 +29,7 @@ func workloads() []workload {
 	return []workload{
 		{"loop", "million steps of a dependent integer loop", 100, loop},
 		{"core", "iterations of list, matrix, state machine and CRC", 1000, core},
-		{"memcpy", "MiB copied in blocks of 16 bytes to 1 MiB", 2000, memcpy},
+		{"memcpy", "MiB copied in blocks of 16 bytes to 1 MiB", 1000, memcpy},
 		{"nbody", "thousand steps of five bodies", 200, nbody},
 		{"mandel", "rows of a 256-point-wide Mandelbrot set", 1000, mandel},
 		{"linpack", "solutions of 100 linear equations", 500, linpack},
