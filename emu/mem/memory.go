@@ -6,7 +6,8 @@
 //
 // Every page has a byte of flags. A page whose flags are zero costs nothing extra;
 // a flag makes the holders of host pointers (the harts' software TLBs) take their
-// slow path. Today the only reason is decoded code: see MarkCode.
+// slow path: because decoded code of the page is cached (MarkCode), or because the
+// page has met DMA and is tracked line by line (TrackedPage).
 package mem
 
 import (
@@ -22,28 +23,38 @@ import (
 // PageSize is the granule of host pointers and page flags, in bytes.
 const PageSize = 4096
 
-// pageFlag says why a page needs attention on stores.
+// pageFlag says what is special about a page.
 type pageFlag uint8
 
 const (
 	pageCode      pageFlag = 1 << iota // decoded instructions of this page are cached
 	pageCodeDirty                      // ... and the page was written since
+	pageWritten                        // a hart may have written to it
+	pageTracked                        // it has met DMA: see TrackedPage
 )
 
 // A Watcher holds host pointers to pages and must let go of them on request.
 type Watcher interface {
 	// ProtectPage tells that stores to the page at addr must again go through
-	// StoreSlow's bookkeeping: cached pointers for writing are to be dropped.
+	// Memory's bookkeeping: cached pointers for writing are to be dropped.
 	ProtectPage(addr mmio.PhysAddr)
+	// ForgetPage tells that all cached pointers to the page are to be dropped.
+	ForgetPage(addr mmio.PhysAddr)
 }
 
 // Memory is one contiguous range of RAM.
 type Memory struct {
 	base     mmio.PhysAddr
-	ram      []byte
+	ram      []byte // for tracked pages: what the CPU side sees
 	flags    []pageFlag
 	dirty    []mmio.PhysAddr // pages with pageCodeDirty, in order of first write
 	watchers []Watcher
+
+	adversary   adversary
+	observer    Observer
+	tracked     map[mmio.PhysAddr]*TrackedPage
+	trackedList []*TrackedPage // in the order in which they became tracked
+	hart        int            // whose turn it is
 }
 
 // New makes size bytes of zeroed RAM at base; both must be multiples of PageSize.
@@ -60,7 +71,8 @@ func New(base mmio.PhysAddr, size uint64) (*Memory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot map %d MiB of guest RAM: %w", size>>20, err)
 	}
-	m := &Memory{base: base, ram: ram, flags: make([]pageFlag, size/PageSize)}
+	m := &Memory{base: base, ram: ram, flags: make([]pageFlag, size/PageSize),
+		tracked: make(map[mmio.PhysAddr]*TrackedPage)}
 	runtime.AddCleanup(m, func(b []byte) { _ = unix.Munmap(b) }, ram)
 	return m, nil
 }
@@ -80,51 +92,86 @@ func (m *Memory) Contains(addr mmio.PhysAddr, n uint64) bool {
 // Watch registers a holder of host pointers.
 func (m *Memory) Watch(w Watcher) { m.watchers = append(m.watchers, w) }
 
-// Read copies len(p) bytes at addr into p; false if any of them is not RAM.
+// Init copies p to addr as a boot loader does, before the run: no cache holds
+// anything of it. False, with nothing written, if any byte is not RAM.
+func (m *Memory) Init(addr mmio.PhysAddr, p []byte) bool {
+	if !m.Contains(addr, uint64(len(p))) {
+		return false
+	}
+	copy(m.ram[addr-m.base:], p)
+	return true
+}
+
+// Read copies len(p) bytes at addr, as the harts see them, into p; false if any of
+// them is not RAM.
 func (m *Memory) Read(addr mmio.PhysAddr, p []byte) bool {
 	if !m.Contains(addr, uint64(len(p))) {
 		return false
 	}
-	copy(p, m.ram[addr-m.base:])
+	m.eachLine(addr, p, func(t *TrackedPage, a mmio.PhysAddr, b []byte) {
+		if t != nil {
+			m.readCPU(t, a, uint64(len(b)))
+		}
+		copy(b, m.ram[a-m.base:])
+	})
 	return true
 }
 
-// Write copies p to addr; false, with nothing written, if any byte is not RAM.
+// Write copies p to addr, as a hart would; false, with nothing written, if any byte
+// is not RAM.
 func (m *Memory) Write(addr mmio.PhysAddr, p []byte) bool {
 	if !m.Contains(addr, uint64(len(p))) {
 		return false
 	}
 	m.noteWrite(addr, uint64(len(p)))
-	copy(m.ram[addr-m.base:], p)
+	m.eachLine(addr, p, func(t *TrackedPage, a mmio.PhysAddr, b []byte) {
+		if t != nil {
+			m.writeCPU(t, a, uint64(len(b)))
+		}
+		copy(m.ram[a-m.base:], b)
+	})
 	return true
 }
 
-// Load returns the little-endian value of 1, 2, 4 or 8 bytes at addr; false if it
-// is not RAM.
+// Load returns the little-endian value of 1, 2, 4 or 8 aligned bytes at addr, as
+// the harts see them; false if it is not RAM.
 func (m *Memory) Load(addr mmio.PhysAddr, size int) (uint64, bool) {
 	if !m.Contains(addr, uint64(size)) {
 		return 0, false
 	}
-	b := m.ram[addr-m.base:]
-	switch size {
-	case 1:
-		return uint64(b[0]), true
-	case 2:
-		return uint64(binary.LittleEndian.Uint16(b)), true
-	case 4:
-		return uint64(binary.LittleEndian.Uint32(b)), true
+	if t := m.trackedAt(addr); t != nil {
+		m.readCPU(t, addr, uint64(size))
 	}
-	return binary.LittleEndian.Uint64(b), true
+	return loadLE(m.ram[addr-m.base:], size), true
 }
 
-// Store writes the low size bytes of v at addr, little-endian; false if it is not
-// RAM.
+// Store writes the low size bytes of v at addr, little-endian and aligned, as a
+// hart does; false if it is not RAM.
 func (m *Memory) Store(addr mmio.PhysAddr, size int, v uint64) bool {
 	if !m.Contains(addr, uint64(size)) {
 		return false
 	}
 	m.noteWrite(addr, uint64(size))
-	b := m.ram[addr-m.base:]
+	if t := m.trackedAt(addr); t != nil {
+		m.writeCPU(t, addr, uint64(size))
+	}
+	storeLE(m.ram[addr-m.base:], size, v)
+	return true
+}
+
+func loadLE(b []byte, size int) uint64 {
+	switch size {
+	case 1:
+		return uint64(b[0])
+	case 2:
+		return uint64(binary.LittleEndian.Uint16(b))
+	case 4:
+		return uint64(binary.LittleEndian.Uint32(b))
+	}
+	return binary.LittleEndian.Uint64(b)
+}
+
+func storeLE(b []byte, size int, v uint64) {
 	switch size {
 	case 1:
 		b[0] = byte(v)
@@ -135,7 +182,6 @@ func (m *Memory) Store(addr mmio.PhysAddr, size int, v uint64) bool {
 	default:
 		binary.LittleEndian.PutUint64(b, v)
 	}
-	return true
 }
 
 // noteWrite does the bookkeeping of a write to [addr, addr+n), which is in RAM.
@@ -146,6 +192,7 @@ func (m *Memory) noteWrite(addr mmio.PhysAddr, n uint64) {
 	first := uint64(addr-m.base) / PageSize
 	last := (uint64(addr-m.base) + n - 1) / PageSize
 	for i := first; i <= last; i++ {
+		m.flags[i] |= pageWritten
 		if m.flags[i]&pageCode != 0 {
 			m.flags[i] = m.flags[i]&^pageCode | pageCodeDirty
 			m.dirty = append(m.dirty, m.base+mmio.PhysAddr(i*PageSize))
@@ -165,6 +212,12 @@ func (m *Memory) MarkCode(addr mmio.PhysAddr) {
 	for _, w := range m.watchers {
 		w.ProtectPage(addr &^ (PageSize - 1))
 	}
+}
+
+// NoteWritable records that a hart may write to the page at addr from now on
+// without telling.
+func (m *Memory) NoteWritable(addr mmio.PhysAddr) {
+	m.flags[uint64(addr-m.base)/PageSize] |= pageWritten
 }
 
 // WriteProtected tells whether a store to the page at addr needs bookkeeping, so
