@@ -36,6 +36,7 @@ func (m *Machine) Digest() string {
 		s.Write(page)
 		skipped = 0
 	}
+	m.mem.HashTracked(s)
 	return hex.EncodeToString(s.Sum(nil))
 }
 

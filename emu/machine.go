@@ -75,6 +75,9 @@ type Config struct {
 	Disk   virtio.Backend // a virtio block device; nil for none
 	DiskID string
 
+	Cache mem.CacheConfig
+	Ports Ports // how the bus masters are wired
+
 	// ConsoleOut gets what the guest prints. It must not block for long.
 	ConsoleOut func(p []byte)
 	// Log gets one line for each new kind of event. May be nil.
@@ -144,6 +147,7 @@ func New(cfg Config) (*Machine, error) {
 	if m.mem, err = mem.New(RAMBase, cfg.Memory); err != nil {
 		return nil, err
 	}
+	m.mem.SetCache(cfg.Cache)
 	m.code = riscv.NewCodeCache(m.mem)
 	m.bus = mmio.NewBus(&m.events)
 	for i := range cfg.Harts {
@@ -190,7 +194,11 @@ func (m *Machine) addDevices() error {
 		{addrUART, m.uart},
 	}
 	slot := func(n int, name string) virtio.Config {
-		return virtio.Config{Name: name, IRQ: m.plic.Line(irqVirtio + n), DMA: coherentPort{m.mem}, Clock: m, Events: &m.events}
+		w := m.cfg.Ports.of(n)
+		return virtio.Config{Name: name, IRQ: m.plic.Line(irqVirtio + n), Clock: m, Events: &m.events,
+			DMA: m.mem.NewPort(name, w == WiredCoherent), NonCoherent: w == WiredNonCoherent,
+			// Without it Linux takes no part in coherency at all.
+			AccessPlatform: w != WiredCoherent}
 	}
 	add := func(n int, d mmio.Device) {
 		devices = append(devices, struct {
@@ -256,13 +264,13 @@ func (m *Machine) load() error {
 		return err
 	}
 	if lay.Initrd != 0 {
-		m.mem.Write(lay.Initrd, cfg.Initrd.Data)
+		m.mem.Init(lay.Initrd, cfg.Initrd.Data)
 	}
 	if dtb, err = m.deviceTree(lay.Initrd); err != nil {
 		return err
 	}
 	if lay.DTB != 0 {
-		m.mem.Write(lay.DTB, dtb)
+		m.mem.Init(lay.DTB, dtb)
 	}
 	for _, f := range []struct {
 		k  *loader.Kernel
@@ -272,7 +280,7 @@ func (m *Machine) load() error {
 			continue
 		}
 		for _, s := range f.k.Segments {
-			if !m.mem.Write(f.at+s.Addr, s.Data) {
+			if !m.mem.Init(f.at+s.Addr, s.Data) {
 				return fmt.Errorf("%s: segment at %#x does not lie in RAM", f.k.Name, uint64(f.at+s.Addr))
 			}
 		}
@@ -300,7 +308,7 @@ func (m *Machine) start(req loader.Request, lay loader.Layout) {
 	entry := lay.KernelEntry
 	if req.Firmware != nil {
 		entry = lay.FirmwareEntry
-		m.mem.Write(lay.DynamicInfo, loader.DynamicInfo(lay.KernelEntry, 0))
+		m.mem.Init(lay.DynamicInfo, loader.DynamicInfo(lay.KernelEntry, 0))
 	}
 	for i, h := range m.harts {
 		h.Reset(uint64(entry))

@@ -114,6 +114,7 @@ func (m *Machine) round() {
 		q = quantumAlone
 	}
 	q = min(q, m.next()-m.now)
+	m.mem.Tick()
 	m.roundEnd = m.now + q
 	var longest time.Duration
 	for _, h := range m.harts {
@@ -175,6 +176,7 @@ func (h *hart) timerTime() time.Duration {
 func (m *Machine) turn(h *hart) time.Duration {
 	var done time.Duration
 	m.running = h
+	m.mem.SetHart(int(h.ID()))
 	defer func() { m.running, m.clock.offset = nil, nil }()
 	start := h.Steps()
 	var skipped time.Duration // time of the round that the hart slept through

@@ -122,6 +122,34 @@ func (m *Memory) writeCPU(t *TrackedPage, addr mmio.PhysAddr, n uint64) {
 	t.Wrote[i] |= mask
 }
 
+// Fetch loads instruction parcels at addr for decoding. Decoding reads ahead of
+// execution, so the observer does not see it; the line is fetched all the same.
+func (m *Memory) Fetch(addr mmio.PhysAddr, size int) (uint64, bool) {
+	if !m.Contains(addr, uint64(size)) {
+		return 0, false
+	}
+	if t := m.trackedAt(addr); t != nil && t.state[lineOf(addr)] == LineInvalid {
+		t.fill(lineOf(addr))
+	}
+	return loadLE(m.ram[addr-m.base:], size), true
+}
+
+// Peek copies what the harts would see at addr into p without touching anything;
+// false if it is not all RAM.
+func (m *Memory) Peek(addr mmio.PhysAddr, p []byte) bool {
+	if !m.Contains(addr, uint64(len(p))) {
+		return false
+	}
+	m.eachLine(addr, p, func(t *TrackedPage, a mmio.PhysAddr, b []byte) {
+		if t != nil && t.state[lineOf(a)] == LineInvalid {
+			copy(b, t.dram[a%PageSize:])
+			return
+		}
+		copy(b, m.ram[a-m.base:])
+	})
+	return true
+}
+
 // LoadNC loads through a non-cacheable mapping.
 func (m *Memory) LoadNC(addr mmio.PhysAddr, size int) (uint64, bool) {
 	if !m.Contains(addr, uint64(size)) {
@@ -275,3 +303,6 @@ func (p *Port) firstBad(addr mmio.IOVA) mmio.IOVA {
 	}
 	return addr
 }
+
+// NumTracked is the number of tracked pages.
+func (m *Memory) NumTracked() int { return len(m.trackedList) }

@@ -2,7 +2,11 @@
 
 package mem
 
-import "vdev/mmio"
+import (
+	"io"
+
+	"vdev/mmio"
+)
 
 // LineSize is the length of a cache line in bytes.
 const LineSize = 64
@@ -117,4 +121,17 @@ func (p *TrackedPage) writeBack(i int) {
 // byteMask has a bit for each of n bytes from off on.
 func byteMask(off, n uint64) uint64 {
 	return (^uint64(0) >> (LineSize - n)) << off
+}
+
+// HashTracked writes the state of all tracked pages to w, in a fixed order: what a
+// digest of memory needs besides the bytes that the harts see.
+func (m *Memory) HashTracked(w io.Writer) {
+	for _, p := range m.trackedList {
+		var state [linesPerPage]byte
+		for i, s := range p.state {
+			state[i] = byte(s)
+		}
+		_, _ = w.Write(state[:])
+		_, _ = w.Write(p.dram[:])
+	}
 }

@@ -13,19 +13,15 @@ func (h *Hart) loadSlow(va uint64, size int) (uint64, bool) {
 	if va&uint64(size-1) != 0 {
 		return h.loadMisaligned(va, size)
 	}
-	pa, ok := h.translateData(va, uint64(size), accessRead)
+	t, ok := h.translateData(va, uint64(size), accessRead)
 	if !ok {
 		return 0, false
 	}
-	return h.loadPhys(va, pa, size)
-}
-
-func (h *Hart) loadPhys(va uint64, pa mmio.PhysAddr, size int) (uint64, bool) {
-	if v, ok := h.mem.Load(pa, size); ok {
+	if v, ok := h.loadRAM(t, size); ok {
 		return v, true
 	}
 	h.exitAfter = true
-	v, ok := h.bus.Read(pa, size)
+	v, ok := h.bus.Read(t.pa, size)
 	if !ok {
 		h.exitAfter = false
 		h.raise(CauseLoadAccess, va)
@@ -33,28 +29,45 @@ func (h *Hart) loadPhys(va uint64, pa mmio.PhysAddr, size int) (uint64, bool) {
 	return v, ok
 }
 
+// loadRAM loads from RAM as the mapping's memory type has it; false if there is
+// none.
+func (h *Hart) loadRAM(t translation, size int) (uint64, bool) {
+	if t.typ != MemPMA {
+		return h.mem.LoadNC(t.pa, size)
+	}
+	return h.mem.Load(t.pa, size)
+}
+
+// storeRAM is loadRAM's counterpart.
+func (h *Hart) storeRAM(t translation, size int, v uint64) bool {
+	if t.typ != MemPMA {
+		return h.mem.StoreNC(t.pa, size, v)
+	}
+	return h.mem.Store(t.pa, size, v)
+}
+
 // storeSlow stores the low size bytes of v at va.
 func (h *Hart) storeSlow(va uint64, size int, v uint64) bool {
 	if va&uint64(size-1) != 0 {
 		return h.storeMisaligned(va, size, v)
 	}
-	pa, ok := h.translateData(va, uint64(size), accessWrite)
+	t, ok := h.translateData(va, uint64(size), accessWrite)
 	if !ok {
 		return false
 	}
-	return h.storePhys(va, pa, size, v)
+	return h.storePhys(va, t, size, v)
 }
 
-func (h *Hart) storePhys(va uint64, pa mmio.PhysAddr, size int, v uint64) bool {
-	if h.mem.Store(pa, size, v) {
+func (h *Hart) storePhys(va uint64, t translation, size int, v uint64) bool {
+	if h.storeRAM(t, size, v) {
 		if h.watchCount != 0 {
-			h.storeWatched(pa)
+			h.storeWatched(t.pa)
 		}
 		return true
 	}
 	h.exitAfter = true
 	h.resValid = false // the device may write memory
-	if !h.bus.Write(pa, size, v) {
+	if !h.bus.Write(t.pa, size, v) {
 		h.exitAfter = false
 		h.raise(CauseStoreAccess, va)
 		return false
@@ -78,25 +91,34 @@ func split(va uint64, size int) int {
 	return min(size, int(pageMask+1-va&pageMask))
 }
 
+// pieces translates a misaligned access: the part on the first page, and the rest,
+// which begins n bytes further.
+func (h *Hart) pieces(va uint64, size int, acc access) (first, second translation, n int, ok bool) {
+	n = split(va, size)
+	if first, ok = h.translateData(va, uint64(n), acc); !ok || n == size {
+		return first, first, n, ok
+	}
+	second, ok = h.translateData(va+uint64(n), uint64(size-n), acc)
+	return first, second, n, ok
+}
+
+// byteOf is the translation of byte i of a misaligned access.
+func byteOf(first, second translation, n, i int) translation {
+	if i >= n {
+		first, i = second, i-n
+	}
+	first.pa += mmio.PhysAddr(i)
+	return first
+}
+
 func (h *Hart) loadMisaligned(va uint64, size int) (uint64, bool) {
-	n := split(va, size)
-	pa, ok := h.translateData(va, uint64(n), accessRead)
+	first, second, n, ok := h.pieces(va, size, accessRead)
 	if !ok {
 		return 0, false
 	}
-	pa2 := pa + mmio.PhysAddr(n)
-	if n < size {
-		if pa2, ok = h.translateData(va+uint64(n), uint64(size-n), accessRead); !ok {
-			return 0, false
-		}
-	}
 	var v uint64
 	for i := range size {
-		a := pa + mmio.PhysAddr(i)
-		if i >= n {
-			a = pa2 + mmio.PhysAddr(i-n)
-		}
-		b, ok := h.mem.Load(a, 1)
+		b, ok := h.loadRAM(byteOf(first, second, n, i), 1)
 		if !ok { // devices take no misaligned access
 			h.raise(CauseLoadAccess, va)
 			return 0, false
@@ -107,29 +129,19 @@ func (h *Hart) loadMisaligned(va uint64, size int) (uint64, bool) {
 }
 
 func (h *Hart) storeMisaligned(va uint64, size int, v uint64) bool {
-	n := split(va, size)
-	pa, ok := h.translateData(va, uint64(n), accessWrite)
+	first, second, n, ok := h.pieces(va, size, accessWrite)
 	if !ok {
 		return false
 	}
-	pa2 := pa + mmio.PhysAddr(n)
-	if n < size {
-		if pa2, ok = h.translateData(va+uint64(n), uint64(size-n), accessWrite); !ok {
-			return false
-		}
-	}
-	if !h.mem.Contains(pa, uint64(n)) || n < size && !h.mem.Contains(pa2, uint64(size-n)) {
+	if !h.mem.Contains(first.pa, uint64(n)) || n < size && !h.mem.Contains(second.pa, uint64(size-n)) {
 		h.raise(CauseStoreAccess, va)
 		return false
 	}
 	for i := range size {
-		a := pa + mmio.PhysAddr(i)
-		if i >= n {
-			a = pa2 + mmio.PhysAddr(i-n)
-		}
-		h.mem.Store(a, 1, v>>(8*i))
+		t := byteOf(first, second, n, i)
+		h.storeRAM(t, 1, v>>(8*i))
 		if h.watchCount != 0 {
-			h.storeWatched(a)
+			h.storeWatched(t.pa)
 		}
 	}
 	return true

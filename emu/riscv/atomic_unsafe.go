@@ -15,21 +15,21 @@ type hostWord struct{ b [8]byte }
 // the page for both reading and writing, else nil.
 func (h *Hart) hostForAtomic(va uint64, size int) *hostWord {
 	key := va &^ (pageMask &^ uint64(size-1))
-	e := &h.mmu.wr[va>>pageBits&tlbMask]
-	if e.tag != key || h.mmu.rd[va>>pageBits&tlbMask].tag != key {
+	e := &h.mmu.wr.entry[va>>pageBits&tlbMask]
+	if e.tag != key || h.mmu.rd.entry[va>>pageBits&tlbMask].tag != key {
 		return nil
 	}
 	return (*hostWord)(unsafe.Add(e.host, va&pageMask))
 }
 
-// physOf returns the physical address of an aligned access at va if entry e of the
-// TLB has it.
-func (h *Hart) physOf(e *tlbEntry, va uint64, size int) (mmio.PhysAddr, bool) {
+// plainRAM returns the translation of an aligned access at va if entry e of the TLB
+// has it as a plain page.
+func (h *Hart) plainRAM(e *tlbEntry, va uint64, size int) (translation, bool) {
 	if e.tag != va&^(pageMask&^uint64(size-1)) {
-		return 0, false
+		return translation{}, false
 	}
-	off := uintptr(e.host) - uintptr(unsafe.Pointer(h.mem.HostPage(h.mem.Base())))
-	return h.mem.Base() + mmio.PhysAddr(off) + mmio.PhysAddr(va&pageMask), true
+	off := uintptr(e.host) - uintptr(h.mem.HostPage(h.mem.Base()))
+	return translation{pa: h.mem.Base() + mmio.PhysAddr(off) + mmio.PhysAddr(va&pageMask)}, true
 }
 
 func (w *hostWord) load(size int) uint64 {

@@ -114,12 +114,13 @@ func (c *CodeCache) decode(p *codePage, off uint64) *Block {
 	var buf [maxBlock]uop
 	n := 0
 	for at := off; n < maxBlock && at < mem.PageSize; {
-		bits, _ := c.mem.Load(p.addr+mmio.PhysAddr(at), 2)
+		bits, _ := c.mem.Fetch(p.addr+mmio.PhysAddr(at), 2)
 		if bits&3 == 3 {
 			if at+4 > mem.PageSize {
 				break
 			}
-			bits, _ = c.mem.Load(p.addr+mmio.PhysAddr(at), 4)
+			hi, _ := c.mem.Fetch(p.addr+mmio.PhysAddr(at+2), 2)
+			bits |= hi << 16
 		}
 		u, ends := makeUop(isa.Decode(uint32(bits)), uint16(at-off))
 		buf[n] = u
@@ -218,13 +219,13 @@ func (h *Hart) findBlock(pc uint64) *Block {
 // singleBlock makes a block of the one instruction at pc, whose first two bytes are
 // at pa: it crosses a page, or the page may not be cached as a whole.
 func (h *Hart) singleBlock(pc uint64, pa mmio.PhysAddr) *Block {
-	bits, _ := h.mem.Load(pa, 2)
+	bits, _ := h.mem.Fetch(pa, 2)
 	if bits&3 == 3 {
 		pa2, _, ok := h.translateFetch(pc+2, 2)
 		if !ok {
 			return nil
 		}
-		hi, _ := h.mem.Load(pa2, 2)
+		hi, _ := h.mem.Fetch(pa2, 2)
 		bits |= hi << 16
 		h.code.mem.MarkCode(pa2 &^ pageMask)
 	}

@@ -5,6 +5,7 @@ package riscv
 import (
 	"math/bits"
 
+	"vdev/emu/mem"
 	"vdev/emu/riscv/isa"
 )
 
@@ -135,8 +136,9 @@ run:
 				// The harts of this machine are sequentially consistent.
 			case isa.OpLD:
 				va := x[in.rs1] + uint64(int64(in.imm))
-				e := &rt[va>>pageBits&tlbMask]
-				if va&^0xff8 == e.tag {
+				e := &rt.entry[va>>pageBits&tlbMask]
+				if va&^0xff8 == e.tag ||
+					va&^0xff8|tagTracked == e.tag && rt.page[va>>pageBits&tlbMask].Fast[va>>lineBits&lineMask]&mem.FastRead != 0 {
 					x[in.rd] = *host64(e.host, va&pageMask)
 					continue
 				}
@@ -146,8 +148,9 @@ run:
 				}
 			case isa.OpLW:
 				va := x[in.rs1] + uint64(int64(in.imm))
-				e := &rt[va>>pageBits&tlbMask]
-				if va&^0xffc == e.tag {
+				e := &rt.entry[va>>pageBits&tlbMask]
+				if va&^0xffc == e.tag ||
+					va&^0xffc|tagTracked == e.tag && rt.page[va>>pageBits&tlbMask].Fast[va>>lineBits&lineMask]&mem.FastRead != 0 {
 					x[in.rd] = uint64(int64(int32(*host32(e.host, va&pageMask))))
 					continue
 				}
@@ -157,8 +160,9 @@ run:
 				}
 			case isa.OpLWU:
 				va := x[in.rs1] + uint64(int64(in.imm))
-				e := &rt[va>>pageBits&tlbMask]
-				if va&^0xffc == e.tag {
+				e := &rt.entry[va>>pageBits&tlbMask]
+				if va&^0xffc == e.tag ||
+					va&^0xffc|tagTracked == e.tag && rt.page[va>>pageBits&tlbMask].Fast[va>>lineBits&lineMask]&mem.FastRead != 0 {
 					x[in.rd] = uint64(*host32(e.host, va&pageMask))
 					continue
 				}
@@ -168,8 +172,9 @@ run:
 				}
 			case isa.OpLH:
 				va := x[in.rs1] + uint64(int64(in.imm))
-				e := &rt[va>>pageBits&tlbMask]
-				if va&^0xffe == e.tag {
+				e := &rt.entry[va>>pageBits&tlbMask]
+				if va&^0xffe == e.tag ||
+					va&^0xffe|tagTracked == e.tag && rt.page[va>>pageBits&tlbMask].Fast[va>>lineBits&lineMask]&mem.FastRead != 0 {
 					x[in.rd] = uint64(int64(int16(*host16(e.host, va&pageMask))))
 					continue
 				}
@@ -179,8 +184,9 @@ run:
 				}
 			case isa.OpLHU:
 				va := x[in.rs1] + uint64(int64(in.imm))
-				e := &rt[va>>pageBits&tlbMask]
-				if va&^0xffe == e.tag {
+				e := &rt.entry[va>>pageBits&tlbMask]
+				if va&^0xffe == e.tag ||
+					va&^0xffe|tagTracked == e.tag && rt.page[va>>pageBits&tlbMask].Fast[va>>lineBits&lineMask]&mem.FastRead != 0 {
 					x[in.rd] = uint64(*host16(e.host, va&pageMask))
 					continue
 				}
@@ -190,8 +196,9 @@ run:
 				}
 			case isa.OpLB:
 				va := x[in.rs1] + uint64(int64(in.imm))
-				e := &rt[va>>pageBits&tlbMask]
-				if va&^0xfff == e.tag {
+				e := &rt.entry[va>>pageBits&tlbMask]
+				if va&^0xfff == e.tag ||
+					va&^0xfff|tagTracked == e.tag && rt.page[va>>pageBits&tlbMask].Fast[va>>lineBits&lineMask]&mem.FastRead != 0 {
 					x[in.rd] = uint64(int64(int8(*host8(e.host, va&pageMask))))
 					continue
 				}
@@ -201,8 +208,9 @@ run:
 				}
 			case isa.OpLBU:
 				va := x[in.rs1] + uint64(int64(in.imm))
-				e := &rt[va>>pageBits&tlbMask]
-				if va&^0xfff == e.tag {
+				e := &rt.entry[va>>pageBits&tlbMask]
+				if va&^0xfff == e.tag ||
+					va&^0xfff|tagTracked == e.tag && rt.page[va>>pageBits&tlbMask].Fast[va>>lineBits&lineMask]&mem.FastRead != 0 {
 					x[in.rd] = uint64(*host8(e.host, va&pageMask))
 					continue
 				}
@@ -212,10 +220,17 @@ run:
 				}
 			case isa.OpSD:
 				va := x[in.rs1] + uint64(int64(in.imm))
-				e := &wt[va>>pageBits&tlbMask]
+				e := &wt.entry[va>>pageBits&tlbMask]
 				if va&^0xff8 == e.tag {
 					*host64(e.host, va&pageMask) = x[in.rs2]
 					continue
+				}
+				if va&^0xff8|tagTracked == e.tag {
+					if p, l := wt.page[va>>pageBits&tlbMask], va>>lineBits&lineMask; p.Fast[l]&mem.FastWrite != 0 {
+						p.Wrote[l] |= 0xff << (va & (mem.LineSize - 1))
+						*host64(e.host, va&pageMask) = x[in.rs2]
+						continue
+					}
 				}
 				h.n = n + uint64(i)
 				if st = h.storeOp(in, va); st != stNext {
@@ -223,10 +238,17 @@ run:
 				}
 			case isa.OpSW:
 				va := x[in.rs1] + uint64(int64(in.imm))
-				e := &wt[va>>pageBits&tlbMask]
+				e := &wt.entry[va>>pageBits&tlbMask]
 				if va&^0xffc == e.tag {
 					*host32(e.host, va&pageMask) = uint32(x[in.rs2])
 					continue
+				}
+				if va&^0xffc|tagTracked == e.tag {
+					if p, l := wt.page[va>>pageBits&tlbMask], va>>lineBits&lineMask; p.Fast[l]&mem.FastWrite != 0 {
+						p.Wrote[l] |= 0xf << (va & (mem.LineSize - 1))
+						*host32(e.host, va&pageMask) = uint32(x[in.rs2])
+						continue
+					}
 				}
 				h.n = n + uint64(i)
 				if st = h.storeOp(in, va); st != stNext {
@@ -234,10 +256,17 @@ run:
 				}
 			case isa.OpSH:
 				va := x[in.rs1] + uint64(int64(in.imm))
-				e := &wt[va>>pageBits&tlbMask]
+				e := &wt.entry[va>>pageBits&tlbMask]
 				if va&^0xffe == e.tag {
 					*host16(e.host, va&pageMask) = uint16(x[in.rs2])
 					continue
+				}
+				if va&^0xffe|tagTracked == e.tag {
+					if p, l := wt.page[va>>pageBits&tlbMask], va>>lineBits&lineMask; p.Fast[l]&mem.FastWrite != 0 {
+						p.Wrote[l] |= 0x3 << (va & (mem.LineSize - 1))
+						*host16(e.host, va&pageMask) = uint16(x[in.rs2])
+						continue
+					}
 				}
 				h.n = n + uint64(i)
 				if st = h.storeOp(in, va); st != stNext {
@@ -245,10 +274,17 @@ run:
 				}
 			case isa.OpSB:
 				va := x[in.rs1] + uint64(int64(in.imm))
-				e := &wt[va>>pageBits&tlbMask]
+				e := &wt.entry[va>>pageBits&tlbMask]
 				if va&^0xfff == e.tag {
 					*host8(e.host, va&pageMask) = uint8(x[in.rs2])
 					continue
+				}
+				if va&^0xfff|tagTracked == e.tag {
+					if p, l := wt.page[va>>pageBits&tlbMask], va>>lineBits&lineMask; p.Fast[l]&mem.FastWrite != 0 {
+						p.Wrote[l] |= 0x1 << (va & (mem.LineSize - 1))
+						*host8(e.host, va&pageMask) = uint8(x[in.rs2])
+						continue
+					}
 				}
 				h.n = n + uint64(i)
 				if st = h.storeOp(in, va); st != stNext {

@@ -60,16 +60,16 @@ func (h *Hart) amo(u *uop, size int, f amoFunc) status {
 	}
 	p := h.hostForAtomic(va, size)
 	if p == nil {
-		pa, ok := h.translateData(va, uint64(size), accessWrite)
+		t, ok := h.translateData(va, uint64(size), accessWrite)
 		if !ok {
 			return stTrap
 		}
-		old, ok := h.mem.Load(pa, size)
+		old, ok := h.loadRAM(t, size)
 		if !ok { // devices take no atomics
 			return h.raise(CauseStoreAccess, va)
 		}
 		old = signed(old, size)
-		h.storePhys(va, pa, size, f(old, signed(h.x[u.rs2], size)))
+		h.storePhys(va, t, size, f(old, signed(h.x[u.rs2], size)))
 		h.x[u.rd] = old
 		return stNext
 	}
@@ -84,17 +84,17 @@ func (h *Hart) loadReserved(u *uop, size int) status {
 	if va&uint64(size-1) != 0 {
 		return h.raise(CauseLoadMisaligned, va)
 	}
-	pa, ok := h.physOf(&h.mmu.rd[va>>pageBits&tlbMask], va, size)
+	t, ok := h.plainRAM(&h.mmu.rd.entry[va>>pageBits&tlbMask], va, size)
 	if !ok {
-		if pa, ok = h.translateData(va, uint64(size), accessRead); !ok {
+		if t, ok = h.translateData(va, uint64(size), accessRead); !ok {
 			return stTrap
 		}
 	}
-	v, ok := h.mem.Load(pa, size)
+	v, ok := h.loadRAM(t, size)
 	if !ok {
 		return h.raise(CauseLoadAccess, va)
 	}
-	h.resValid, h.resAddr = true, pa&^reservationMask
+	h.resValid, h.resAddr = true, t.pa&^reservationMask
 	h.x[u.rd] = signed(v, size)
 	return stNext
 }
@@ -104,18 +104,18 @@ func (h *Hart) storeConditional(u *uop, size int) status {
 	if va&uint64(size-1) != 0 {
 		return h.raise(CauseStoreMisaligned, va)
 	}
-	pa, ok := h.physOf(&h.mmu.wr[va>>pageBits&tlbMask], va, size)
+	t, ok := h.plainRAM(&h.mmu.wr.entry[va>>pageBits&tlbMask], va, size)
 	if !ok {
-		if pa, ok = h.translateData(va, uint64(size), accessWrite); !ok {
+		if t, ok = h.translateData(va, uint64(size), accessWrite); !ok {
 			return stTrap
 		}
 	}
-	if !h.mem.Contains(pa, uint64(size)) {
+	if !h.mem.Contains(t.pa, uint64(size)) {
 		return h.raise(CauseStoreAccess, va)
 	}
 	failed := uint64(1)
-	if h.resValid && h.resAddr == pa&^reservationMask {
-		h.storePhys(va, pa, size, h.x[u.rs2])
+	if h.resValid && h.resAddr == t.pa&^reservationMask {
+		h.storePhys(va, t, size, h.x[u.rs2])
 		failed = 0
 	}
 	h.resValid = false

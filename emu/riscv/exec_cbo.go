@@ -3,31 +3,33 @@
 package riscv
 
 import (
+	"vdev/emu/mem"
 	"vdev/emu/riscv/isa"
-	"vdev/mmio"
 )
 
 // Zicbom, Zicboz and Zicbop (unprivileged specification, cache-management
-// operations). Memory has no caches in front of it yet: the management operations
-// check permissions and order, and find nothing to do.
+// operations): permission checks here, effects in mem.CBO.
 
 // CacheBlock is the size of a cache block in bytes (Zic64b).
-const CacheBlock = 64
+const CacheBlock = mem.LineSize
 
 func addCacheOps(t *slowTable) {
 	nop := func(*Hart, *uop, uint64) status { return stNext }
 	t[isa.OpPREFETCH_I], t[isa.OpPREFETCH_R], t[isa.OpPREFETCH_W] = nop, nop, nop
-	manage := func(field uint64) slowOp {
+	manage := func(op mem.Op, field uint64) slowOp {
 		return func(h *Hart, u *uop, pc uint64) status {
 			if !h.envcfgAllows(field) {
 				return h.illegal(pc)
 			}
-			return h.manageBlock(h.x[u.rs1])
+			if op == mem.OpInval && h.invalIsFlush() {
+				return h.manageBlock(mem.OpFlush, h.x[u.rs1])
+			}
+			return h.manageBlock(op, h.x[u.rs1])
 		}
 	}
-	t[isa.OpCBO_INVAL] = manage(envcfgCBIE)
-	t[isa.OpCBO_CLEAN] = manage(envcfgCBCFE)
-	t[isa.OpCBO_FLUSH] = manage(envcfgCBCFE)
+	t[isa.OpCBO_INVAL] = manage(mem.OpInval, envcfgCBIE)
+	t[isa.OpCBO_CLEAN] = manage(mem.OpClean, envcfgCBCFE)
+	t[isa.OpCBO_FLUSH] = manage(mem.OpFlush, envcfgCBCFE)
 	t[isa.OpCBO_ZERO] = func(h *Hart, u *uop, pc uint64) status {
 		if !h.envcfgAllows(envcfgCBZE) {
 			return h.illegal(pc)
@@ -44,32 +46,42 @@ func (h *Hart) envcfgAllows(field uint64) bool {
 	return h.csr.menvcfg&field != 0 && (h.priv == Supervisor || h.csr.senvcfg&field != 0)
 }
 
-// manageBlock checks a management operation on the block of va: it is allowed if a
-// load or a store would be, and its faults are those of a store.
-func (h *Hart) manageBlock(va uint64) status {
-	block := va &^ (CacheBlock - 1)
-	if _, ok := h.translateData(block, 1, accessRead); ok {
-		return stNext
-	}
-	if _, ok := h.translateData(block, 1, accessWrite); ok {
-		return stNext
-	}
-	h.trapTval = va
-	return stTrap
+// invalIsFlush tells whether cbo.inval does a flush here: some more privileged mode
+// has CBIE set to 01 (table "Effect of CBIE").
+func (h *Hart) invalIsFlush() bool {
+	const flush = 1 << envcfgCBIEShift
+	return h.priv != Machine && (h.csr.menvcfg&envcfgCBIE == flush || h.priv == User && h.csr.senvcfg&envcfgCBIE == flush)
 }
 
-func (h *Hart) zeroBlock(va uint64) status {
+// manageBlock does a management operation on the block of va: it is allowed if a
+// load or a store would be, and its faults are those of a store.
+func (h *Hart) manageBlock(op mem.Op, va uint64) status {
 	block := va &^ (CacheBlock - 1)
-	pa, ok := h.translateData(block, CacheBlock, accessWrite)
+	t, ok := h.translateData(block, 1, accessRead)
+	if !ok {
+		t, ok = h.translateData(block, 1, accessWrite)
+	}
 	if !ok {
 		h.trapTval = va
 		return stTrap
 	}
-	if !h.mem.Contains(pa, CacheBlock) {
+	if !h.mem.CBO(op, t.pa) {
 		return h.raise(CauseStoreAccess, va)
 	}
-	for i := 0; i < CacheBlock; i += 8 {
-		h.storePhys(va, pa+mmio.PhysAddr(i), 8, 0)
+	return stNext
+}
+
+func (h *Hart) zeroBlock(va uint64) status {
+	t, ok := h.translateData(va&^(CacheBlock-1), CacheBlock, accessWrite)
+	if !ok {
+		h.trapTval = va
+		return stTrap
+	}
+	if !h.mem.CBO(mem.OpZero, t.pa) {
+		return h.raise(CauseStoreAccess, va)
+	}
+	if h.watchCount != 0 {
+		h.storeWatched(t.pa)
 	}
 	return stNext
 }

@@ -157,24 +157,24 @@ func (h *Hart) leaf(va uint64, acc access, p Priv, pte uint64, addr mmio.PhysAdd
 
 // translateData translates a data access of n bytes that does not cross a page and
 // enters the page into the TLB if nothing stands against it.
-func (h *Hart) translateData(va, n uint64, acc access) (mmio.PhysAddr, bool) {
+func (h *Hart) translateData(va, n uint64, acc access) (translation, bool) {
 	p := h.dataPriv()
 	t, cause, ok := h.walk(va, acc, p)
 	if !ok {
 		h.raise(cause, va)
-		return 0, false
+		return translation{}, false
 	}
 	ok, same := h.csr.pmp.check(uint64(t.pa), n, accessPMP[acc], p)
 	if !ok {
 		h.raise(accessFault[acc], va)
-		return 0, false
+		return translation{}, false
 	}
 	h.mmu.largePages = h.mmu.largePages || t.large
-	if same && h.mem.Contains(t.pa, 1) && !h.watched(t.pa) &&
+	if same && t.typ == MemPMA && h.mem.Contains(t.pa, 1) && !h.watched(t.pa) &&
 		(acc == accessRead || !h.mem.WriteProtected(t.pa)) {
 		h.cacheData(va, t.pa, acc == accessWrite)
 	}
-	return t.pa, true
+	return t, true
 }
 
 // watched tells whether the page of pa holds a watched word.

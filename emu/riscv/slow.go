@@ -35,13 +35,13 @@ func (h *Hart) encodingAt(pc uint64) uint64 {
 	if !ok {
 		return 0
 	}
-	v, _ := h.mem.Load(pa, 2)
+	v, _ := h.mem.Fetch(pa, 2)
 	if v&3 != 3 {
 		return v
 	}
 	if pa, _, ok = h.translateFetch(pc+2, 2); !ok {
 		return 0
 	}
-	hi, _ := h.mem.Load(pa, 2)
+	hi, _ := h.mem.Fetch(pa, 2)
 	return v | hi<<16
 }

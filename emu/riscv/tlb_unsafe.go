@@ -5,6 +5,7 @@ package riscv
 import (
 	"unsafe"
 
+	"vdev/emu/mem"
 	"vdev/mmio"
 )
 
@@ -21,6 +22,12 @@ const (
 
 	// tlbInvalid matches no address: the compared value always has bits 3 to 11 clear.
 	tlbInvalid = ^uint64(0)
+	// tagTracked marks the entry of a tracked page: one of the bits that the compared
+	// value has clear.
+	tagTracked uint64 = 1 << 11
+
+	lineBits = 6
+	lineMask = mem.PageSize/mem.LineSize - 1
 )
 
 // tlbEntry maps one page. An access of 1<<k bytes at va hits if
@@ -30,7 +37,10 @@ type tlbEntry struct {
 	host unsafe.Pointer
 }
 
-type tlb [tlbSize]tlbEntry
+type tlb struct {
+	entry [tlbSize]tlbEntry
+	page  [tlbSize]*mem.TrackedPage // of the entries that have tagTracked
+}
 
 // fetchEntry maps one page of instructions to its physical page.
 type fetchEntry struct {
@@ -115,8 +125,8 @@ func (h *Hart) initTLB() {
 }
 
 func (t *tlb) flush() {
-	for i := range t {
-		t[i].tag = tlbInvalid
+	for i := range t.entry {
+		t.entry[i].tag = tlbInvalid
 	}
 }
 
@@ -129,11 +139,10 @@ func (h *Hart) FlushTLBPage(va VirtAddr) {
 	page := uint64(va) &^ pageMask
 	i := page >> pageBits & tlbMask
 	for k := range h.mmu.read {
-		if h.mmu.read[k][i].tag == page {
-			h.mmu.read[k][i].tag = tlbInvalid
-		}
-		if h.mmu.write[k][i].tag == page {
-			h.mmu.write[k][i].tag = tlbInvalid
+		for _, t := range [...]*tlb{&h.mmu.read[k], &h.mmu.write[k]} {
+			if t.entry[i].tag&^tagTracked == page {
+				t.entry[i].tag = tlbInvalid
+			}
 		}
 	}
 	for p := range h.mmu.fetch {
@@ -147,13 +156,21 @@ func (h *Hart) FlushTLBPage(va VirtAddr) {
 }
 
 // ProtectPage implements mem.Watcher.
-func (h *Hart) ProtectPage(addr mmio.PhysAddr) {
-	host := h.mem.HostPage(addr)
-	for k := range h.mmu.write {
-		t := &h.mmu.write[k]
-		for i := range t {
-			if t[i].host == host {
-				t[i].tag = tlbInvalid
+func (h *Hart) ProtectPage(addr mmio.PhysAddr) { forget(&h.mmu.write, h.mem.HostPage(addr)) }
+
+// ForgetPage implements mem.Watcher.
+func (h *Hart) ForgetPage(addr mmio.PhysAddr) {
+	forget(&h.mmu.read, h.mem.HostPage(addr))
+	forget(&h.mmu.write, h.mem.HostPage(addr))
+}
+
+// forget drops the entries that point to the host page.
+func forget(tlbs *[numMMU]tlb, host unsafe.Pointer) {
+	for k := range tlbs {
+		t := &tlbs[k]
+		for i := range t.entry {
+			if t.entry[i].host == host {
+				t.entry[i].tag = tlbInvalid
 			}
 		}
 	}
@@ -164,9 +181,15 @@ func (h *Hart) cacheData(va uint64, pa mmio.PhysAddr, write bool) {
 	t := h.mmu.rd
 	if write {
 		t = h.mmu.wr
+		h.mem.NoteWritable(pa)
 	}
 	h.mmu.used[h.mmu.index] = true
-	t[va>>pageBits&tlbMask] = tlbEntry{tag: va &^ pageMask, host: h.mem.HostPage(pa)}
+	i := va >> pageBits & tlbMask
+	t.entry[i] = tlbEntry{tag: va &^ pageMask, host: h.mem.HostPage(pa)}
+	if p := h.mem.TrackedAt(pa); p != nil {
+		t.entry[i].tag |= tagTracked
+		t.page[i] = p
+	}
 }
 
 // Host memory accesses within a page: off is less than the page size and, by the
@@ -180,8 +203,10 @@ func host64(p unsafe.Pointer, off uint64) *uint64 { return (*uint64)(unsafe.Add(
 // load loads size bytes at va, by the TLB or else the slow path: for operations
 // outside exec's switch.
 func (h *Hart) load(va uint64, size int) (uint64, bool) {
-	e := &h.mmu.rd[va>>pageBits&tlbMask]
-	if va&^(pageMask&^uint64(size-1)) == e.tag {
+	i := va >> pageBits & tlbMask
+	e := &h.mmu.rd.entry[i]
+	key := va &^ (pageMask &^ uint64(size-1))
+	if key == e.tag || key|tagTracked == e.tag && h.mmu.rd.page[i].Fast[va>>lineBits&lineMask]&mem.FastRead != 0 {
 		switch size {
 		case 1:
 			return uint64(*host8(e.host, va&pageMask)), true
@@ -197,19 +222,27 @@ func (h *Hart) load(va uint64, size int) (uint64, bool) {
 
 // store is load's counterpart.
 func (h *Hart) store(va uint64, size int, v uint64) bool {
-	e := &h.mmu.wr[va>>pageBits&tlbMask]
-	if va&^(pageMask&^uint64(size-1)) == e.tag {
-		switch size {
-		case 1:
-			*host8(e.host, va&pageMask) = uint8(v)
-		case 2:
-			*host16(e.host, va&pageMask) = uint16(v)
-		case 4:
-			*host32(e.host, va&pageMask) = uint32(v)
-		default:
-			*host64(e.host, va&pageMask) = v
+	i := va >> pageBits & tlbMask
+	e := &h.mmu.wr.entry[i]
+	key := va &^ (pageMask &^ uint64(size-1))
+	if key|tagTracked == e.tag {
+		p, l := h.mmu.wr.page[i], va>>lineBits&lineMask
+		if p.Fast[l]&mem.FastWrite == 0 {
+			return h.storeSlow(va, size, v)
 		}
-		return true
+		p.Wrote[l] |= (1<<size - 1) << (va & (mem.LineSize - 1))
+	} else if key != e.tag {
+		return h.storeSlow(va, size, v)
 	}
-	return h.storeSlow(va, size, v)
+	switch size {
+	case 1:
+		*host8(e.host, va&pageMask) = uint8(v)
+	case 2:
+		*host16(e.host, va&pageMask) = uint16(v)
+	case 4:
+		*host32(e.host, va&pageMask) = uint32(v)
+	default:
+		*host64(e.host, va&pageMask) = v
+	}
+	return true
 }
