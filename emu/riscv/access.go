@@ -13,9 +13,11 @@ func (h *Hart) loadSlow(va uint64, size int) (uint64, bool) {
 	if va&uint64(size-1) != 0 {
 		return h.loadMisaligned(va, size)
 	}
-	t, ok := h.translateData(va, uint64(size), accessRead)
+	t, ok := h.cached(h.mmu.rd, va, size) // a line of a tracked page that needs attention
 	if !ok {
-		return 0, false
+		if t, ok = h.translateData(va, uint64(size), accessRead); !ok {
+			return 0, false
+		}
 	}
 	if v, ok := h.loadRAM(t, size); ok {
 		return v, true
@@ -51,9 +53,11 @@ func (h *Hart) storeSlow(va uint64, size int, v uint64) bool {
 	if va&uint64(size-1) != 0 {
 		return h.storeMisaligned(va, size, v)
 	}
-	t, ok := h.translateData(va, uint64(size), accessWrite)
+	t, ok := h.cached(h.mmu.wr, va, size)
 	if !ok {
-		return false
+		if t, ok = h.translateData(va, uint64(size), accessWrite); !ok {
+			return false
+		}
 	}
 	return h.storePhys(va, t, size, v)
 }

@@ -22,14 +22,20 @@ func (h *Hart) hostForAtomic(va uint64, size int) *hostWord {
 	return (*hostWord)(unsafe.Add(e.host, va&pageMask))
 }
 
-// plainRAM returns the translation of an aligned access at va if entry e of the TLB
-// has it as a plain page.
-func (h *Hart) plainRAM(e *tlbEntry, va uint64, size int) (translation, bool) {
-	if e.tag != va&^(pageMask&^uint64(size-1)) {
+// cached returns the translation of an aligned access at va if t has it, for a plain
+// or for a tracked page.
+func (h *Hart) cached(t *tlb, va uint64, size int) (translation, bool) {
+	i := va >> pageBits & tlbMask
+	e := &t.entry[i]
+	if e.tag&^tagTracked != va&^(pageMask&^uint64(size-1)) {
 		return translation{}, false
 	}
-	off := uintptr(e.host) - uintptr(h.mem.HostPage(h.mem.Base()))
-	return translation{pa: h.mem.Base() + mmio.PhysAddr(off) + mmio.PhysAddr(va&pageMask)}, true
+	off := mmio.PhysAddr(va & pageMask)
+	if e.tag&tagTracked != 0 {
+		return translation{pa: t.page[i].Addr + off}, true
+	}
+	ram := h.mem.Base()
+	return translation{pa: ram + off + mmio.PhysAddr(uintptr(e.host)-uintptr(h.mem.HostPage(ram)))}, true
 }
 
 func (w *hostWord) load(size int) uint64 {

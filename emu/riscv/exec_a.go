@@ -60,9 +60,11 @@ func (h *Hart) amo(u *uop, size int, f amoFunc) status {
 	}
 	p := h.hostForAtomic(va, size)
 	if p == nil {
-		t, ok := h.translateData(va, uint64(size), accessWrite)
+		t, ok := h.cached(h.mmu.wr, va, size)
 		if !ok {
-			return stTrap
+			if t, ok = h.translateData(va, uint64(size), accessWrite); !ok {
+				return stTrap
+			}
 		}
 		old, ok := h.loadRAM(t, size)
 		if !ok { // devices take no atomics
@@ -84,7 +86,7 @@ func (h *Hart) loadReserved(u *uop, size int) status {
 	if va&uint64(size-1) != 0 {
 		return h.raise(CauseLoadMisaligned, va)
 	}
-	t, ok := h.plainRAM(&h.mmu.rd.entry[va>>pageBits&tlbMask], va, size)
+	t, ok := h.cached(h.mmu.rd, va, size)
 	if !ok {
 		if t, ok = h.translateData(va, uint64(size), accessRead); !ok {
 			return stTrap
@@ -104,7 +106,7 @@ func (h *Hart) storeConditional(u *uop, size int) status {
 	if va&uint64(size-1) != 0 {
 		return h.raise(CauseStoreMisaligned, va)
 	}
-	t, ok := h.plainRAM(&h.mmu.wr.entry[va>>pageBits&tlbMask], va, size)
+	t, ok := h.cached(h.mmu.wr, va, size)
 	if !ok {
 		if t, ok = h.translateData(va, uint64(size), accessWrite); !ok {
 			return stTrap
