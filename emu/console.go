@@ -21,7 +21,7 @@ func (m *Machine) feedConsole() {
 	if m.uart == nil || len(m.input) == 0 {
 		return
 	}
-	m.input = m.input[m.uart.Receive(m.input):]
+	m.tookInput(m.uart.Receive(m.input))
 }
 
 // OnConsoleByte sets a function that sees every byte of console output, on the

@@ -110,7 +110,7 @@ func (p platform) ConsoleWrite(b []byte) int {
 
 func (p platform) ConsoleRead(b []byte) int {
 	n := copy(b, p.m.input)
-	p.m.input = p.m.input[n:]
+	p.m.tookInput(n)
 	return n
 }
 

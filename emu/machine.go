@@ -108,15 +108,17 @@ type Machine struct {
 
 	tohost mmio.PhysAddr
 
-	cfg      Config
-	result   *Result // set when the run is over
-	running  *hart
-	runStart uint64        // the running hart's steps at the start of the round
-	roundEnd time.Duration // where the running slice must end
-	input    []byte        // console input that the UART has not taken yet
-	output   []byte        // console output that was not passed on yet
-	onByte   func(c byte)  // sees console output
-	pace     pacer
+	cfg        Config
+	result     *Result // set when the run is over
+	running    *hart
+	runStart   uint64        // the running hart's steps at the start of the round
+	roundEnd   time.Duration // where the running slice must end
+	input      []byte        // console input that the UART has not taken yet
+	feeds      []feed        // who waits for that
+	inputTaken uint64        // bytes of console input taken so far
+	output     []byte        // console output that was not passed on yet
+	onByte     func(c byte)  // sees console output
+	pace       pacer
 
 	mu     sync.Mutex
 	posted []func()      // guarded by mu

@@ -21,8 +21,8 @@ type program struct {
 	pattern string // of its package, for the go command
 }
 
-// guestPrograms lists the programs in a source tree: the agent, what there is in
-// guest/cmds, and what u-root's init starts first.
+// guestPrograms lists the programs in a source tree: the agent, and what there is
+// in guest/cmds.
 func guestPrograms(src string) []program {
 	var all []program
 	add := func(name, dir string) {
@@ -38,7 +38,6 @@ func guestPrograms(src string) []program {
 			add(c.Name(), path.Join("guest/cmds", c.Name()))
 		}
 	}
-	add("uinit", "images/uinit")
 	return all
 }
 

@@ -4,7 +4,9 @@ package images
 
 import (
 	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path"
@@ -37,6 +39,14 @@ func urootCommands() []string {
 	return all
 }
 
+// uinitPackage is the program that u-root's init runs before the shell. It is one of
+// the commands of the binary: on its own it would make the initramfs a megabyte
+// larger.
+const uinitPackage = "vdev/images/uinit"
+
+// busyboxPackages returns the import paths of all commands in the binary.
+func busyboxPackages() []string { return append(urootCommands(), uinitPackage) }
+
 // commandNames returns the names of commands with the given import paths.
 func commandNames(imports []string) []string {
 	names := make([]string, len(imports))
@@ -53,7 +63,7 @@ func (b *builder) busyboxInputs(g *goTool) ([]input, error) {
 	if err != nil {
 		return nil, err
 	}
-	maker, err := os.ReadFile(filepath.Join(g.src, "images/mkbusybox/main.go"))
+	own, err := hashSources(g.src, "images/mkbusybox", "images/uinit")
 	if err != nil {
 		return nil, err
 	}
@@ -62,9 +72,31 @@ func (b *builder) busyboxInputs(g *goTool) ([]input, error) {
 		{"go", g.version},
 		{"env", strings.Join(guestEnv(), " ")},
 		{"modules", hashText(string(mod))},
-		{"maker", hashText(string(maker))},
-		{"commands", hashText(strings.Join(urootCommands(), " "))},
+		{"maker and uinit", own},
+		{"commands", hashText(strings.Join(busyboxPackages(), " "))},
 	}, nil
+}
+
+// hashSources identifies the Go files in directories of a source tree.
+func hashSources(src string, dirs ...string) (string, error) {
+	h := sha256.New()
+	for _, dir := range dirs {
+		files, err := filepath.Glob(filepath.Join(src, dir, "*.go")) // sorted
+		if err != nil {
+			return "", err
+		}
+		for _, f := range files {
+			if strings.HasSuffix(f, "_test.go") {
+				continue
+			}
+			b, err := os.ReadFile(f)
+			if err != nil {
+				return "", err
+			}
+			fmt.Fprintf(h, "file %q %s\n", path.Join(dir, filepath.Base(f)), hashText(string(b)))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // busybox returns the entry with u-root's commands, compiling them if build says so.
@@ -80,13 +112,13 @@ func (b *builder) busybox(ctx context.Context, g *goTool, build bool) (*entry, e
 		if err := needSpace(b.opts.CacheDir, busyboxSpace); err != nil {
 			return err
 		}
-		b.report.step("compiling u-root: %d commands", len(urootCommands()))
+		b.report.step("compiling u-root: %d commands", len(busyboxPackages()))
 		// The maker itself runs here, not in the guest.
 		maker := filepath.Join(dir, "mkbusybox")
 		if _, err := g.run(ctx, []string{"GOFLAGS=-mod=readonly"}, "build", "-o", maker, "./images/mkbusybox"); err != nil {
 			return fmt.Errorf("u-root's builder: %w", err)
 		}
-		args := append([]string{"-o", filepath.Join(dir, busyboxFile), "-src", filepath.Join(dir, "src")}, urootCommands()...)
+		args := append([]string{"-o", filepath.Join(dir, busyboxFile), "-src", filepath.Join(dir, "src")}, busyboxPackages()...)
 		env := append(guestEnv(), "PATH="+filepath.Dir(g.path)+string(os.PathListSeparator)+os.Getenv("PATH"))
 		if _, err := output(ctx, g.src, env, maker, args...); err != nil {
 			return fmt.Errorf("u-root: %w", err)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -84,12 +85,12 @@ const defaultArgs = "console=ttyS0 panic=-1"
 
 // config reads the files and makes a machine configuration of the flags. extra
 // goes to the kernel command line before --append. The caller closes the disk.
-func (f *machineFlags) config(extra string) (emu.Config, *disk, error) {
+func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *disk, error) {
 	c := emu.Config{Memory: uint64(f.memory), Harts: f.harts, Seed: f.seed}
 	c.Append = strings.Join(strings.Fields(strings.Join([]string{defaultArgs, extra, f.append}, " ")), " ")
 	kernel, initrd := f.kernel, f.initrd
 	if kernel == "" || initrd == "" && f.firmware != "none" {
-		img, err := openImage(f.image)
+		img, err := openImage(ctx, f.image)
 		if err != nil {
 			return c, nil, err
 		}

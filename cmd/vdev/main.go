@@ -14,10 +14,11 @@ import (
 )
 
 // Exit statuses of the command itself. A program's own status passes through
-// "vdev exec" unchanged.
+// "vdev exec" unchanged. A signal that ends vdev gives 128 and its number.
 const (
+	statusPanic   = 1   // the guest's kernel panicked during "vdev boot"
+	statusTimeout = 124 // --timeout, as timeout(1) has it
 	statusFailure = 125 // vdev could not do what it was asked to
-	statusUsage   = 125
 )
 
 // statusError carries an exit status and, if there is something to say, a message.

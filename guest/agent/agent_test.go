@@ -24,7 +24,7 @@ import (
 func connect(t *testing.T) *client.Client {
 	t.Helper()
 	host, guest := socketPair(t)
-	cfg := config{progDir: filepath.Join(t.TempDir(), "prog"), dir: t.TempDir(), env: []string{"PATH=/bin:/usr/bin", "HOME=/"}}
+	cfg := config{progDir: filepath.Join(t.TempDir(), "prog"), dir: t.TempDir(), env: []string{"PATH=" + os.Getenv("PATH"), "HOME=/"}}
 	done := make(chan error, 1)
 	go func() {
 		done <- serve(guest, cfg)

@@ -10,6 +10,8 @@
 // when the host says Done or goes away. Started by hand or from another init
 // it only serves, and exits where init would power off.
 //
+// Called sh it runs u-root's shell, see provideSh.
+//
 // Its start-up is part of every run, so it avoids what is slow to
 // initialise: no fmt, no net, no flag.
 package main
@@ -18,6 +20,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"vdev/guest/wire"
@@ -25,6 +28,9 @@ import (
 
 func main() {
 	isInit := os.Getpid() == 1
+	if !isInit && filepath.Base(os.Args[0]) == "sh" {
+		runShell()
+	}
 	cfg := config{progDir: "/tmp/vdev-exec", dir: "/tmp", env: defaultEnv(), killAll: isInit}
 	if isInit {
 		setUpSystem()

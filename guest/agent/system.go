@@ -61,13 +61,15 @@ func setUpSystem() {
 		{"/dev/stdin", "/proc/self/fd/0"},
 		{"/dev/stdout", "/proc/self/fd/1"},
 		{"/dev/stderr", "/proc/self/fd/2"},
-		{"/bin/sh", "/bbin/gosh"},
 	} {
 		if err := l.do(); err != nil {
 			complain("link " + l.name + ": " + err.Error())
 		}
 	}
-	// The agent's own environment is where its children are looked up.
+	if err := provideSh(); err != nil {
+		complain("provide /bin/sh: " + err.Error())
+	}
+	// HOME of what runs here.
 	if err := os.MkdirAll("/root", 0o700); err != nil {
 		complain(err.Error())
 	}
@@ -77,6 +79,26 @@ func setUpSystem() {
 	if err := loopbackUp(); err != nil {
 		complain("bring interface lo up: " + err.Error())
 	}
+}
+
+// provideSh makes /bin/sh the agent, which then runs gosh. A link to gosh does
+// not do: that program looks up its argv[0], finds no command "sh", and fails
+// for everybody who starts sh by its bare name. A shell of its own stays.
+func provideSh() error {
+	const sh = "/bin/sh"
+	if _, err := os.Stat(gosh); err != nil {
+		return nil
+	}
+	if to, err := os.Readlink(sh); err == nil && filepath.Base(to) == "gosh" {
+		if err := os.Remove(sh); err != nil {
+			return err
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return link{sh, self}.do()
 }
 
 // do mounts m unless something is mounted there already.

@@ -100,6 +100,8 @@ func TestShell(t *testing.T) {
 		{"subshell", "(cd /; exit 3); echo $?; pwd", "3\n" + dir, 0},
 		{"function", "f() { echo \"f $1\"; return 5; }; f x; echo $?", "f x\n5", 0},
 		{"status of a program", sh + " -c 'exit 7'; echo $?", "7", 0},
+		{"sh by its name", "sh -c 'echo inner; exit 8'; echo $?", "inner\n8", 0},
+		{"script with /bin/sh", "echo '#!/bin/sh' >s; echo 'echo script $1' >>s; chmod 755 s; ./s x", "script x", 0},
 	}
 	for _, c := range cases {
 		cmd := exec.Command(sh, "-c", c.script)

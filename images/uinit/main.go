@@ -12,12 +12,15 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 func main() {
+	defer letGo()
 	if ws, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err != nil || ws.Col != 0 {
 		return // no terminal, or one that knows better
 	}
@@ -25,6 +28,15 @@ func main() {
 	cols, rows := consoleSize(string(cmdline))
 	// A console that refuses is one without line editing.
 	_ = unix.IoctlSetWinsize(0, unix.TIOCSWINSZ, &unix.Winsize{Col: cols, Row: rows})
+}
+
+// letGo gives the console up as controlling terminal. init makes each of its
+// programs the leader of a session on it; if such a one just exits, the kernel hangs
+// the terminal up, and what init has open on it (with "console=" on the command
+// line) is lost to the shell.
+func letGo() {
+	signal.Ignore(syscall.SIGHUP) // which this sends to us
+	_ = unix.IoctlSetInt(0, unix.TIOCNOTTY, 0)
 }
 
 // consoleSize takes the size in characters out of the kernel's command line.

@@ -70,7 +70,7 @@ func Encode(i Inst) (uint32, error) {
 	if i.Op == OpIllegal || i.Op >= NumOps {
 		return 0, fmt.Errorf("isa: operation %d has no encoding", i.Op)
 	}
-	e := &encodings[i.Op]
+	e := encodings[i.Op]
 	bits := e.match
 	for k := range len(e.fields) {
 		bits |= fieldBits(&i, e.fields[k])
@@ -92,8 +92,7 @@ func Encode(i Inst) (uint32, error) {
 // fieldBits places one field's value in an encoding; bits of the value that have no
 // place are dropped.
 func fieldBits(i *Inst, letter byte) uint32 {
-	for k := range fields {
-		f := &fields[k]
+	for _, f := range fields {
 		if f.letter != letter {
 			continue
 		}
