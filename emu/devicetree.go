@@ -30,6 +30,8 @@ func (m *Machine) interruptOf(base mmio.PhysAddr) (uint32, bool) {
 		return irqUART, true
 	case base == addrRTC:
 		return irqRTC, true
+	case base == addrDMATest:
+		return irqDMATest, true
 	case base >= addrVirtio && base < addrVirtio+8*virtioStride:
 		return irqVirtio + uint32(base-addrVirtio)/virtioStride, true
 	}

@@ -22,6 +22,7 @@ import (
 	"vdev/emu/sbi"
 	"vdev/mmio"
 	"vdev/mmio/aclint"
+	"vdev/mmio/dmatest"
 	"vdev/mmio/htif"
 	"vdev/mmio/plic"
 	"vdev/mmio/rtc"
@@ -194,6 +195,9 @@ func (m *Machine) addDevices() error {
 		{addrACLINT, m.aclint},
 		{addrPLIC, m.plic},
 		{addrUART, m.uart},
+		{addrDMATest, dmatest.New(dmatest.Config{Name: "dma-tester", Clock: m, IRQ: m.plic.Line(irqDMATest),
+			DMA:         m.mem.NewPort("dma-tester", m.cfg.Ports.DMATest == WiredCoherent),
+			NonCoherent: m.cfg.Ports.DMATest == WiredNonCoherent, Events: &m.events})},
 	}
 	slot := func(n int, name string) virtio.Config {
 		w := m.cfg.Ports.of(n)

@@ -7,12 +7,13 @@ import "vdev/mmio"
 // The memory map. RAM and the multimedia block leave the rest where it usually is
 // on RISC-V boards.
 const (
-	addrSyscon mmio.PhysAddr = 0x0010_0000
-	addrRTC    mmio.PhysAddr = 0x0010_1000
-	addrACLINT mmio.PhysAddr = 0x0200_0000
-	addrPLIC   mmio.PhysAddr = 0x0c00_0000
-	addrUART   mmio.PhysAddr = 0x1000_0000
-	addrVirtio mmio.PhysAddr = 0x1000_1000 // one window of virtioStride for each device
+	addrSyscon  mmio.PhysAddr = 0x0010_0000
+	addrRTC     mmio.PhysAddr = 0x0010_1000
+	addrACLINT  mmio.PhysAddr = 0x0200_0000
+	addrPLIC    mmio.PhysAddr = 0x0c00_0000
+	addrUART    mmio.PhysAddr = 0x1000_0000
+	addrVirtio  mmio.PhysAddr = 0x1000_1000 // one window of virtioStride for each device
+	addrDMATest mmio.PhysAddr = 0x1001_0000
 	// RAMBase is where RAM starts.
 	RAMBase mmio.PhysAddr = 0x8000_0000
 
@@ -21,9 +22,10 @@ const (
 
 // PLIC sources.
 const (
-	irqVirtio = 1 // and the following, one for each device
-	irqUART   = 10
-	irqRTC    = 11
+	irqVirtio  = 1 // and the following, one for each device
+	irqUART    = 10
+	irqRTC     = 11
+	irqDMATest = 12
 
 	plicSources = 96
 )

@@ -26,12 +26,12 @@ func (w Wiring) String() string { return wiringNames[w] }
 
 // Ports says how each bus master is wired.
 type Ports struct {
-	Console, RNG, Block Wiring
+	Console, RNG, Block, DMATest Wiring
 }
 
 // DefaultPorts has the block device non-coherent, so that every boot from a disk
-// exercises Linux's cache maintenance.
-func DefaultPorts() Ports { return Ports{Block: WiredNonCoherent} }
+// exercises Linux's cache maintenance, and the DMA tester, which is there for that.
+func DefaultPorts() Ports { return Ports{Block: WiredNonCoherent, DMATest: WiredNonCoherent} }
 
 func (p Ports) of(slot int) Wiring {
 	switch slot {
@@ -58,8 +58,10 @@ func (p *Ports) Set(text string) error {
 				p.RNG = Wiring(w)
 			case "block":
 				p.Block = Wiring(w)
+			case "dmatest":
+				p.DMATest = Wiring(w)
 			default:
-				return fmt.Errorf("%q is no device with a configurable port; there are block, console and rng", dev)
+				return fmt.Errorf("%q is no device with a configurable port; there are block, console, dmatest and rng", dev)
 			}
 			return nil
 		}
