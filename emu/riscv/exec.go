@@ -10,7 +10,8 @@ import (
 )
 
 // exec is the interpreter: it runs blocks from h.pc until limit steps are done or
-// something asks to leave, and keeps h.pc and h.n true on every way out.
+// something asks to leave, and keeps h.pc and h.n true on every way out, including
+// into slow paths.
 //
 // Within it n counts the steps done before the current block and pc is the block's
 // first address. The switch holds what compilers emit all the time; the other
@@ -142,7 +143,7 @@ run:
 					x[in.rd] = *host64(e.host, va&pageMask)
 					continue
 				}
-				h.n = n + uint64(i)
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
 				if st = h.loadOp(in, va); st != stNext {
 					break loop
 				}
@@ -154,7 +155,7 @@ run:
 					x[in.rd] = uint64(int64(int32(*host32(e.host, va&pageMask))))
 					continue
 				}
-				h.n = n + uint64(i)
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
 				if st = h.loadOp(in, va); st != stNext {
 					break loop
 				}
@@ -166,7 +167,7 @@ run:
 					x[in.rd] = uint64(*host32(e.host, va&pageMask))
 					continue
 				}
-				h.n = n + uint64(i)
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
 				if st = h.loadOp(in, va); st != stNext {
 					break loop
 				}
@@ -178,7 +179,7 @@ run:
 					x[in.rd] = uint64(int64(int16(*host16(e.host, va&pageMask))))
 					continue
 				}
-				h.n = n + uint64(i)
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
 				if st = h.loadOp(in, va); st != stNext {
 					break loop
 				}
@@ -190,7 +191,7 @@ run:
 					x[in.rd] = uint64(*host16(e.host, va&pageMask))
 					continue
 				}
-				h.n = n + uint64(i)
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
 				if st = h.loadOp(in, va); st != stNext {
 					break loop
 				}
@@ -202,7 +203,7 @@ run:
 					x[in.rd] = uint64(int64(int8(*host8(e.host, va&pageMask))))
 					continue
 				}
-				h.n = n + uint64(i)
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
 				if st = h.loadOp(in, va); st != stNext {
 					break loop
 				}
@@ -214,7 +215,7 @@ run:
 					x[in.rd] = uint64(*host8(e.host, va&pageMask))
 					continue
 				}
-				h.n = n + uint64(i)
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
 				if st = h.loadOp(in, va); st != stNext {
 					break loop
 				}
@@ -232,7 +233,7 @@ run:
 						continue
 					}
 				}
-				h.n = n + uint64(i)
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
 				if st = h.storeOp(in, va); st != stNext {
 					break loop
 				}
@@ -250,7 +251,7 @@ run:
 						continue
 					}
 				}
-				h.n = n + uint64(i)
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
 				if st = h.storeOp(in, va); st != stNext {
 					break loop
 				}
@@ -268,7 +269,7 @@ run:
 						continue
 					}
 				}
-				h.n = n + uint64(i)
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
 				if st = h.storeOp(in, va); st != stNext {
 					break loop
 				}
@@ -286,7 +287,7 @@ run:
 						continue
 					}
 				}
-				h.n = n + uint64(i)
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
 				if st = h.storeOp(in, va); st != stNext {
 					break loop
 				}
@@ -390,8 +391,8 @@ run:
 			case isa.OpBEXT:
 				x[in.rd] = x[in.rs1] >> (x[in.rs2] & 63) & 1
 			default:
-				h.n = n + uint64(i)
-				st = slowOps[in.op](h, in, pc+uint64(in.off))
+				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
+				st = slowOps[in.op](h, in, h.pc)
 				if st != stNext {
 					break loop
 				}

@@ -285,3 +285,19 @@ func (h *Hart) AppendState(b []byte) []byte {
 	put(h.Retired())
 	return b
 }
+
+// Context is the registers that tell who is executing: enough to name the task and
+// to walk its stack.
+type Context struct {
+	PC, SP, FP, RA, TP uint64
+	Priv               Priv
+	Satp, Sscratch     uint64
+}
+
+// Context returns the registers as of the executing instruction.
+func (h *Hart) Context() Context {
+	return Context{
+		PC: h.pc, SP: h.x[2], FP: h.x[8], RA: h.x[1], TP: h.x[4],
+		Priv: h.priv, Satp: h.csr.satp, Sscratch: h.csr.sscratch,
+	}
+}
