@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cheader turns a Go file of package ioctl into the C header that a kernel
+// driver and C programs include. The Go file is the declaration; the header follows
+// it, comments and all.
+package cheader
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// Header is one header to generate.
+type Header struct {
+	Source string // file of package ioctl
+	Output string // the header, from the top of the source tree
+	Guard  string // its include guard
+}
+
+// Headers lists the headers that there are.
+func Headers() []Header {
+	return []Header{{"dmatest.go", "guest/driver/vdev_dmatest.h", "_UAPI_VDEV_DMATEST_H"}}
+}
+
+// Generate returns the text of a header. dir is the directory of package ioctl.
+func Generate(dir string, h Header) ([]byte, error) {
+	g := &generator{header: h, fset: token.NewFileSet()}
+	pkg, file, err := g.load(dir)
+	if err != nil {
+		return nil, err
+	}
+	g.pkg = pkg
+	g.line("/* Code generated from ioctl/%s. DO NOT EDIT. */", h.Source)
+	text := g.out.String()
+	g.out.Reset()
+	// The notice comes first in a C file.
+	g.line("/* SPDX-License-Identifier: GPL-2.0-only */")
+	g.out.WriteString(text)
+	g.line("#ifndef %s\n#define %s\n", h.Guard, h.Guard)
+	g.line("#include <linux/ioctl.h>\n#include <linux/types.h>")
+	for _, d := range file.Decls {
+		d, ok := d.(*ast.GenDecl)
+		if !ok {
+			continue
+		}
+		switch d.Tok {
+		case token.CONST:
+			err = g.constants(d)
+		case token.TYPE:
+			err = g.structure(d)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	g.line("\n#endif /* %s */", h.Guard)
+	return g.out.Bytes(), nil
+}
+
+type generator struct {
+	header Header
+	fset   *token.FileSet
+	pkg    *types.Package
+	out    bytes.Buffer
+}
+
+func (g *generator) line(format string, args ...any) { fmt.Fprintf(&g.out, format+"\n", args...) }
+
+// noImports gives packages that hold only what declarations of an ABI use.
+type noImports struct{}
+
+func (noImports) Import(path string) (*types.Package, error) {
+	p := types.NewPackage(path, filepath.Base(path))
+	if path == "structs" {
+		name := types.NewTypeName(token.NoPos, p, "HostLayout", nil)
+		types.NewNamed(name, types.NewStruct(nil, nil), nil)
+		p.Scope().Insert(name)
+	}
+	p.MarkComplete()
+	return p, nil
+}
+
+// load parses the header's source with what it needs of the package.
+func (g *generator) load(dir string) (*types.Package, *ast.File, error) {
+	var all []*ast.File
+	var source *ast.File
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(g.fset, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, f)
+		if filepath.Base(name) == g.header.Source {
+			source = f
+		}
+	}
+	if source == nil {
+		return nil, nil, fmt.Errorf("%s holds no %s", dir, g.header.Source)
+	}
+	// Bodies of functions use packages that noImports does not have.
+	cfg := types.Config{Importer: noImports{}, IgnoreFuncBodies: true, Error: func(error) {}, Sizes: types.SizesFor("gc", "riscv64")}
+	pkg, err := cfg.Check("ioctl", g.fset, all, nil)
+	if pkg == nil {
+		return nil, nil, err
+	}
+	return pkg, source, nil
+}
+
+// goName matches what may be the name of a structure in a comment.
+var goName = regexp.MustCompile(`\b[A-Z]\w*[a-z]\w*\b`)
+
+// comment writes a Go comment as a C comment, in which structures have their C names.
+func (g *generator) comment(indent string, doc *ast.CommentGroup) {
+	if doc == nil {
+		return
+	}
+	text := goName.ReplaceAllStringFunc(doc.Text(), func(name string) string {
+		if _, ok := g.pkg.Scope().Lookup(name).(*types.TypeName); ok {
+			return "struct " + cName(name)
+		}
+		return name
+	})
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) == 1 {
+		g.line("%s/* %s */", indent, lines[0])
+		return
+	}
+	g.line("%s/*", indent)
+	for _, l := range lines {
+		g.line("%s", strings.TrimRight(indent+" * "+l, " "))
+	}
+	g.line("%s */", indent)
+}
+
+func (g *generator) constants(d *ast.GenDecl) error {
+	exported := false
+	for _, s := range d.Specs {
+		exported = exported || s.(*ast.ValueSpec).Names[0].IsExported()
+	}
+	if !exported {
+		return nil
+	}
+	g.line("")
+	g.comment("", d.Doc)
+	for _, s := range d.Specs {
+		s := s.(*ast.ValueSpec)
+		name := s.Names[0].Name
+		c, ok := g.pkg.Scope().Lookup(name).(*types.Const)
+		if !ok || c.Val().Kind() == constant.Unknown {
+			return fmt.Errorf("%s has no value", name)
+		}
+		g.comment("", s.Doc)
+		text := c.Val().ExactString()
+		if named, ok := c.Type().(*types.Named); ok && named.Obj().Name() == "Request" {
+			var err error
+			if text, err = g.request(s, c); err != nil {
+				return err
+			}
+		}
+		g.line("#define %s %s", name, text)
+	}
+	return nil
+}
+
+// request writes a request number as the macro that makes it, and checks that the
+// macro makes that number.
+func (g *generator) request(s *ast.ValueSpec, c *types.Const) (string, error) {
+	v, _ := constant.Uint64Val(c.Val())
+	arg := strings.TrimSpace(s.Comment.Text())
+	obj := g.pkg.Scope().Lookup(arg)
+	if obj == nil {
+		return "", fmt.Errorf("%s: the comment names no structure, but %q", c.Name(), arg)
+	}
+	if size := types.SizesFor("gc", "riscv64").Sizeof(obj.Type()); uint64(size) != v>>16&0x3fff {
+		return "", fmt.Errorf("%s: says %d bytes, %s has %d", c.Name(), v>>16&0x3fff, arg, size)
+	}
+	macro := [...]string{"_IO", "_IOW", "_IOR", "_IOWR"}[v>>30]
+	return fmt.Sprintf("%s(%#x, %d, struct %s)", macro, v>>8&0xff, v&0xff, cName(arg)), nil
+}
+
+func (g *generator) structure(d *ast.GenDecl) error {
+	for _, s := range d.Specs {
+		s := s.(*ast.TypeSpec)
+		st, ok := s.Type.(*ast.StructType)
+		if !ok || !s.Name.IsExported() {
+			continue
+		}
+		if err := g.padded(s.Name.Name); err != nil {
+			return err
+		}
+		g.line("")
+		g.comment("", d.Doc)
+		g.line("struct %s {", cName(s.Name.Name))
+		for _, f := range st.Fields.List {
+			if f.Names[0].Name == "_" {
+				continue
+			}
+			typ, ok := map[string]string{"uint8": "__u8", "uint16": "__u16", "uint32": "__u32", "uint64": "__u64"}[types.ExprString(f.Type)]
+			if !ok {
+				return fmt.Errorf("%s.%s: type %s has no place in the ABI", s.Name, f.Names[0], types.ExprString(f.Type))
+			}
+			g.comment("\t", f.Doc)
+			g.line("\t%s %s;", typ, snake(f.Names[0].Name))
+		}
+		g.line("};")
+	}
+	return nil
+}
+
+// padded fails if the compiler would put padding into a structure.
+func (g *generator) padded(name string) error {
+	st := g.pkg.Scope().Lookup(name).Type().Underlying().(*types.Struct)
+	sizes := types.SizesFor("gc", "riscv64")
+	sum := int64(0)
+	for f := range st.Fields() {
+		sum += sizes.Sizeof(f.Type())
+	}
+	if size := sizes.Sizeof(st); size != sum {
+		return fmt.Errorf("%s: %d bytes of padding are not explicit", name, size-sum)
+	}
+	return nil
+}
+
+// cName is the name of a structure in C.
+func cName(name string) string { return "vdev_" + snake(name) }
+
+// snake turns DMATestMap into dmatest_map: a run of capitals is one word, and so is
+// the name of the device.
+func snake(name string) string {
+	var b strings.Builder
+	rest, ok := strings.CutPrefix(name, "DMATest")
+	if ok {
+		b.WriteString("dmatest")
+	}
+	r := []rune(rest)
+	for i, c := range r {
+		word := unicode.IsUpper(c) && (i > 0 && !unicode.IsUpper(r[i-1]) || i > 0 && i+1 < len(r) && unicode.IsLower(r[i+1]))
+		if b.Len() > 0 && (word || ok && i == 0) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(c))
+	}
+	return b.String()
+}

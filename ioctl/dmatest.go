@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ioctl
+
+import "structs"
+
+// VDEV_DMATEST_DEVICE is the character device of the DMA tester's driver. Each
+// open file has its own buffers; all goes when the file and the mappings of its
+// buffers are closed. There is one transfer at a time for the whole device.
+//
+// The driver maintains no caches of its own accord: whatever a program leaves out
+// is left out.
+const VDEV_DMATEST_DEVICE = "/dev/vdev-dmatest"
+
+// VDEV_DMATEST_MAX_SIZE is the size of the largest buffer, in bytes.
+const VDEV_DMATEST_MAX_SIZE = 1 << 20
+
+// VDEV_DMATEST_MAX_BUFFERS is how many buffers an open file can have.
+const VDEV_DMATEST_MAX_BUFFERS = 64
+
+// Kinds of buffers.
+const (
+	// Ordinary pages, cacheable for the CPU.
+	VDEV_DMATEST_CACHED = 0
+	// Memory from dma_alloc_coherent: non-cacheable if the device is non-coherent.
+	VDEV_DMATEST_COHERENT = 1
+)
+
+// Directions of transfers: those of the kernel's enum dma_data_direction.
+const (
+	VDEV_DMATEST_BIDIRECTIONAL = 0
+	VDEV_DMATEST_TO_DEVICE     = 1
+	VDEV_DMATEST_FROM_DEVICE   = 2
+)
+
+// Attributes of mapping and unmapping.
+const (
+	// Leave the caches alone (DMA_ATTR_SKIP_CPU_SYNC).
+	VDEV_DMATEST_SKIP_CPU_SYNC = 1
+)
+
+// Operations of the device.
+const (
+	VDEV_DMATEST_COPY     = 1
+	VDEV_DMATEST_FILL     = 2
+	VDEV_DMATEST_CHECKSUM = 3
+)
+
+// Flags of running an operation.
+const (
+	// Return as soon as the device has its command.
+	VDEV_DMATEST_ASYNC = 1
+)
+
+// Accesses by the kernel.
+const (
+	VDEV_DMATEST_READ  = 0
+	VDEV_DMATEST_WRITE = 1
+)
+
+// DMATestAlloc makes a buffer of zeros. EINVAL: no size, too large a size, or
+// unknown kind. ENOSPC: too many buffers.
+type DMATestAlloc struct {
+	_ structs.HostLayout
+	// In bytes; out: rounded up to whole pages.
+	Size uint64
+	// VDEV_DMATEST_CACHED or VDEV_DMATEST_COHERENT.
+	Kind uint32
+	// Out: names the buffer in other requests.
+	Handle uint32
+	// Out: where to mmap the buffer.
+	Offset uint64
+	// Out: where to mmap it non-cacheable; 0 for coherent buffers.
+	OffsetNC uint64
+	// Out: its physical address.
+	Phys uint64
+}
+
+// DMATestFree gives a buffer up. Its memory stays as long as it is mapped, or a
+// transfer runs. ENOENT: no such buffer.
+type DMATestFree struct {
+	_      structs.HostLayout
+	Handle uint32
+	Pad    uint32
+}
+
+// DMATestMap maps a cached buffer, or a part of it, for the device
+// (dma_map_single). EINVAL: a coherent buffer, a bad range, direction or
+// attribute. EBUSY: it is mapped.
+type DMATestMap struct {
+	_      structs.HostLayout
+	Handle uint32
+	// The direction.
+	Dir uint32
+	// VDEV_DMATEST_SKIP_CPU_SYNC or 0.
+	Attrs uint32
+	Pad   uint32
+	// The range in bytes.
+	Offset uint64
+	Length uint64
+	// Out: the address for the device.
+	DMAAddr uint64
+}
+
+// DMATestUnmap ends the mapping (dma_unmap_single). EINVAL: it is not mapped, or
+// unknown attribute.
+type DMATestUnmap struct {
+	_      structs.HostLayout
+	Handle uint32
+	// VDEV_DMATEST_SKIP_CPU_SYNC or 0.
+	Attrs uint32
+}
+
+// DMATestSync hands a part of a mapped buffer to the device, or to the CPU
+// (dma_sync_single_for_device, dma_sync_single_for_cpu). EINVAL: it is not mapped,
+// the range is not within the mapping, or bad direction.
+type DMATestSync struct {
+	_      structs.HostLayout
+	Handle uint32
+	// The direction, which may be another than that of the mapping.
+	Dir uint32
+	// The range in bytes, from the start of the buffer.
+	Offset uint64
+	Length uint64
+}
+
+// DMATestRun makes the device work. Buffers that the operation does not use are
+// not looked at. EINVAL: unknown operation or flag, a range not within a buffer's
+// mapping. EBUSY: the device is at work. EINTR: a signal came first; the operation
+// goes on.
+type DMATestRun struct {
+	_  structs.HostLayout
+	Op uint32
+	// VDEV_DMATEST_ASYNC or 0.
+	Flags uint32
+	// Handles of the buffers, and where in them.
+	Src       uint32
+	Dst       uint32
+	SrcOffset uint64
+	DstOffset uint64
+	// In bytes.
+	Length uint32
+	// Nanoseconds after which the device touches memory.
+	Delay uint32
+	// What to fill with.
+	Pattern uint64
+	// Out, unless asynchronous: the CRC-32 of a checksum.
+	Result uint32
+	// Out, unless asynchronous: the device's ERROR register.
+	Error uint32
+}
+
+// DMATestWait waits for the end of the operation that this open file started.
+// EINVAL: it started none that was not waited for yet. ETIMEDOUT, EINTR: it goes on.
+type DMATestWait struct {
+	_ structs.HostLayout
+	// In milliseconds; 0 for no limit.
+	Timeout uint32
+	// Out: the CRC-32 of a checksum.
+	Result uint32
+	// Out: the device's ERROR register.
+	Error uint32
+	Pad   uint32
+}
+
+// DMATestAccess has the kernel read a buffer, or fill it, through its own mapping.
+// EINVAL: bad range or access.
+type DMATestAccess struct {
+	_      structs.HostLayout
+	Handle uint32
+	// VDEV_DMATEST_READ or VDEV_DMATEST_WRITE.
+	Access uint32
+	// The range in bytes.
+	Offset uint64
+	Length uint64
+	// The byte to fill with.
+	Value uint32
+	// Out: the sum of the bytes read.
+	Result uint32
+}
+
+const dmatestType = 0xd7 << iocTypeShift
+
+// The requests, each with a pointer to its structure.
+const (
+	VDEV_DMATEST_IOC_ALLOC           Request = iocRead | iocWrite | 40<<iocSizeShift | dmatestType | 0 // DMATestAlloc
+	VDEV_DMATEST_IOC_FREE            Request = iocWrite | 8<<iocSizeShift | dmatestType | 1            // DMATestFree
+	VDEV_DMATEST_IOC_MAP             Request = iocRead | iocWrite | 40<<iocSizeShift | dmatestType | 2 // DMATestMap
+	VDEV_DMATEST_IOC_UNMAP           Request = iocWrite | 8<<iocSizeShift | dmatestType | 3            // DMATestUnmap
+	VDEV_DMATEST_IOC_SYNC_FOR_DEVICE Request = iocWrite | 24<<iocSizeShift | dmatestType | 4           // DMATestSync
+	VDEV_DMATEST_IOC_SYNC_FOR_CPU    Request = iocWrite | 24<<iocSizeShift | dmatestType | 5           // DMATestSync
+	VDEV_DMATEST_IOC_RUN             Request = iocRead | iocWrite | 56<<iocSizeShift | dmatestType | 6 // DMATestRun
+	VDEV_DMATEST_IOC_WAIT            Request = iocRead | iocWrite | 16<<iocSizeShift | dmatestType | 7 // DMATestWait
+	VDEV_DMATEST_IOC_ACCESS          Request = iocRead | iocWrite | 32<<iocSizeShift | dmatestType | 8 // DMATestAccess
+)
