@@ -33,11 +33,11 @@ func hashText(s string) string {
 // line that says what to do, but for a kernel that does not compile: then the end
 // of the build's log follows.
 func Build(ctx context.Context, opts Options) (Image, error) {
-	k, i, err := entries(ctx, opts, true)
+	p, err := entries(ctx, opts, true)
 	if err != nil {
 		return Image{}, err
 	}
-	return imageOf(k, i), nil
+	return p.image(), nil
 }
 
 // ErrNotBuilt reports that the cache holds no complete image for these options.
@@ -46,11 +46,27 @@ var ErrNotBuilt = errors.New("the image is not built: run \"vdev image build\"")
 // Find returns the guest image if all of it is in the cache and intact, and
 // ErrNotBuilt if not.
 func Find(ctx context.Context, opts Options) (Image, error) {
-	k, i, err := entries(ctx, opts, false)
+	p, err := entries(ctx, opts, false)
 	if err != nil {
 		return Image{}, err
 	}
-	return imageOf(k, i), nil
+	return p.image(), nil
+}
+
+// parts are the entries that make an image.
+type parts struct {
+	kernel    *entry
+	initramfs *entry // without modules
+	guest     *entry // with them; initramfs itself if there are none
+	driver    *entry // the modules, or nil
+}
+
+func (p parts) image() Image {
+	img := imageOf(p.kernel, p.guest)
+	if p.driver != nil {
+		img.Modules = p.driver.dir
+	}
+	return img
 }
 
 func imageOf(kernel, initramfs *entry) Image {
@@ -62,36 +78,40 @@ func imageOf(kernel, initramfs *entry) Image {
 	}
 }
 
-// entries returns the two entries that make an image.
-func entries(ctx context.Context, opts Options, build bool) (kernel, initramfs *entry, err error) {
-	opts, err = opts.withDefaults()
+// entries returns the entries that make an image.
+func entries(ctx context.Context, opts Options, build bool) (parts, error) {
+	opts, err := opts.withDefaults()
 	if err != nil {
-		return nil, nil, err
+		return parts{}, err
 	}
 	b := newBuilder(opts)
 	defer b.report.clear()
+	var p parts
 	// The initramfs first: what is wrong with it shows in a minute, not after the
 	// kernel.
-	initramfs, err = b.initramfs(ctx, build)
+	p.initramfs, err = b.initramfs(ctx, build)
 	if err == nil {
-		kernel, err = b.kernel(ctx, build)
+		p.kernel, err = b.kernel(ctx, build)
+	}
+	if err == nil {
+		p.guest, p.driver, err = b.guest(ctx, p.kernel, p.initramfs, build)
 	}
 	switch {
 	case ctx.Err() != nil:
-		return nil, nil, ctx.Err()
+		return parts{}, ctx.Err()
 	case !build && errors.Is(err, errAbsent):
-		return nil, nil, ErrNotBuilt
+		return parts{}, ErrNotBuilt
 	case !build && errors.Is(err, errDamaged):
-		return nil, nil, fmt.Errorf("%w (%w)", ErrNotBuilt, err)
+		return parts{}, fmt.Errorf("%w (%w)", ErrNotBuilt, err)
 	case err != nil:
-		return nil, nil, diskError(opts.CacheDir, err)
+		return parts{}, diskError(opts.CacheDir, err)
 	}
-	return kernel, initramfs, nil
+	return p, nil
 }
 
 // Part describes one part of an image: what it was made from, and when.
 type Part struct {
-	Name    string // "kernel" or "initramfs"
+	Name    string // "kernel", "initramfs", "driver"
 	Key     string // hash of the inputs
 	Created time.Time
 	Inputs  []Input
@@ -110,11 +130,15 @@ type File struct {
 
 // Info describes the image in the cache; its error is ErrNotBuilt if there is none.
 func Info(ctx context.Context, opts Options) ([]Part, error) {
-	k, i, err := entries(ctx, opts, false)
+	p, err := entries(ctx, opts, false)
 	if err != nil {
 		return nil, err
 	}
-	return []Part{partOf(k), partOf(i)}, nil
+	all := []Part{partOf(p.kernel), partOf(p.initramfs)}
+	if p.driver != nil {
+		all = append(all, partOf(p.driver))
+	}
+	return all, nil
 }
 
 func partOf(e *entry) Part {

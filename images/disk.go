@@ -49,7 +49,8 @@ func needSpace(dir string, want uint64) error {
 }
 
 // CopyTo copies the image's files into a directory, under the names that
-// "vdev boot --image DIR" looks for: Image, vmlinux, config, initramfs.cpio.
+// "vdev boot --image DIR" looks for: Image, vmlinux, config, initramfs.cpio, and
+// modules, a directory.
 func (m Image) CopyTo(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -59,8 +60,27 @@ func (m Image) CopyTo(dir string) error {
 			return diskError(dir, err)
 		}
 	}
+	to := filepath.Join(dir, modulesDir)
+	if err := os.RemoveAll(to); err != nil || m.Modules == "" {
+		return err
+	}
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(m.Modules, "*.ko"))
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := copyFile(filepath.Join(to, filepath.Base(f)), f); err != nil {
+			return diskError(dir, err)
+		}
+	}
 	return nil
 }
+
+// modulesDir is the name of the directory with the modules in a copy of an image.
+const modulesDir = "modules"
 
 // FromDir returns the image that CopyTo put into a directory.
 func FromDir(dir string) (Image, error) {
@@ -75,7 +95,15 @@ func FromDir(dir string) (Image, error) {
 			return Image{}, fmt.Errorf("%s holds no image: %w", dir, err)
 		}
 	}
+	if to := filepath.Join(dir, modulesDir); isDir(to) {
+		m.Modules = to
+	}
 	return m, nil
+}
+
+func isDir(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.IsDir()
 }
 
 // copyFile copies a file so that dst is either complete or as it was.

@@ -14,6 +14,9 @@
 //	kernel     Image, vmlinux, config     <- source, patches, fragment, compiler
 //	busybox    bb                         <- u-root's version, Go's version
 //	initramfs  initramfs.cpio             <- busybox, guest programs
+//	moduletree tree.tar                   <- kernel
+//	driver     *.ko, *.ko.stripped        <- moduletree, guest/driver
+//	guest      initramfs.cpio             <- initramfs, driver
 //	deb        a Debian package as it is
 //
 // Packages come through the system's apt, from the mirror that its sources name,

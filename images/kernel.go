@@ -159,18 +159,9 @@ func (b *builder) buildKernel(ctx context.Context, src kernelSource) (*entry, er
 // entry's files there.
 func (b *builder) compileKernel(ctx context.Context, src kernelSource, dir string) error {
 	began := time.Now()
-	tree := filepath.Join(dir, "linux")
-	if err := b.unpackTree(ctx, src, tree); err != nil {
-		return err
-	}
-	tree, err := kernelTop(tree)
+	tree, err := b.patchedTree(ctx, src, filepath.Join(dir, "linux"))
 	if err != nil {
-		return fmt.Errorf("%s: %w", src.path, err)
-	}
-	for _, p := range patches() {
-		if err := applyPatch(ctx, tree, p); err != nil {
-			return err
-		}
+		return err
 	}
 	logPath := filepath.Join(b.opts.CacheDir, "kernel-build.log")
 	log, err := os.Create(logPath)
@@ -197,6 +188,23 @@ func (b *builder) compileKernel(ctx context.Context, src kernelSource, dir strin
 	}
 	b.report.step("kernel built in %s", time.Since(began).Round(time.Second))
 	return nil
+}
+
+// patchedTree unpacks a source below dir, patches it and returns its top.
+func (b *builder) patchedTree(ctx context.Context, src kernelSource, dir string) (string, error) {
+	if err := b.unpackTree(ctx, src, dir); err != nil {
+		return "", err
+	}
+	tree, err := kernelTop(dir)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", src.path, err)
+	}
+	for _, p := range patches() {
+		if err := applyPatch(ctx, tree, p); err != nil {
+			return "", err
+		}
+	}
+	return tree, nil
 }
 
 // applyPatch changes the tree, unless it has that change already.

@@ -90,6 +90,9 @@ type Image struct {
 	Vmlinux   string // the same kernel as ELF with DWARF and BTF
 	Config    string // its configuration
 	Initramfs string // uncompressed newc archive
+	// Modules is a directory with vdev's kernel modules (*.ko) and their debug
+	// information; empty if there are none.
+	Modules string
 }
 
 // files are the image's files by the names that a copy gets.

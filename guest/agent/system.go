@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // defaultEnv is the environment of a program before the host's additions.
@@ -78,6 +80,9 @@ func setUpSystem() {
 	}
 	if err := loopbackUp(); err != nil {
 		complain("bring interface lo up: " + err.Error())
+	}
+	for _, err := range loadModules(modulesDir, unix.FinitModule) {
+		complain(err.Error())
 	}
 }
 

