@@ -183,13 +183,13 @@ const dmatestType = 0xd7 << iocTypeShift
 
 // The requests, each with a pointer to its structure.
 const (
-	VDEV_DMATEST_IOC_ALLOC           Request = iocRead | iocWrite | 40<<iocSizeShift | dmatestType | 0 // DMATestAlloc
-	VDEV_DMATEST_IOC_FREE            Request = iocWrite | 8<<iocSizeShift | dmatestType | 1            // DMATestFree
-	VDEV_DMATEST_IOC_MAP             Request = iocRead | iocWrite | 40<<iocSizeShift | dmatestType | 2 // DMATestMap
-	VDEV_DMATEST_IOC_UNMAP           Request = iocWrite | 8<<iocSizeShift | dmatestType | 3            // DMATestUnmap
-	VDEV_DMATEST_IOC_SYNC_FOR_DEVICE Request = iocWrite | 24<<iocSizeShift | dmatestType | 4           // DMATestSync
-	VDEV_DMATEST_IOC_SYNC_FOR_CPU    Request = iocWrite | 24<<iocSizeShift | dmatestType | 5           // DMATestSync
-	VDEV_DMATEST_IOC_RUN             Request = iocRead | iocWrite | 56<<iocSizeShift | dmatestType | 6 // DMATestRun
-	VDEV_DMATEST_IOC_WAIT            Request = iocRead | iocWrite | 16<<iocSizeShift | dmatestType | 7 // DMATestWait
-	VDEV_DMATEST_IOC_ACCESS          Request = iocRead | iocWrite | 32<<iocSizeShift | dmatestType | 8 // DMATestAccess
+	VDEV_DMATEST_IOC_ALLOC           Request = iocRead | iocWrite | 40<<iocSizeShift | dmatestType | 1 // DMATestAlloc
+	VDEV_DMATEST_IOC_FREE            Request = iocWrite | 8<<iocSizeShift | dmatestType | 2            // DMATestFree
+	VDEV_DMATEST_IOC_MAP             Request = iocRead | iocWrite | 40<<iocSizeShift | dmatestType | 3 // DMATestMap
+	VDEV_DMATEST_IOC_UNMAP           Request = iocWrite | 8<<iocSizeShift | dmatestType | 4            // DMATestUnmap
+	VDEV_DMATEST_IOC_SYNC_FOR_DEVICE Request = iocWrite | 24<<iocSizeShift | dmatestType | 5           // DMATestSync
+	VDEV_DMATEST_IOC_SYNC_FOR_CPU    Request = iocWrite | 24<<iocSizeShift | dmatestType | 6           // DMATestSync
+	VDEV_DMATEST_IOC_RUN             Request = iocRead | iocWrite | 56<<iocSizeShift | dmatestType | 7 // DMATestRun
+	VDEV_DMATEST_IOC_WAIT            Request = iocRead | iocWrite | 16<<iocSizeShift | dmatestType | 8 // DMATestWait
+	VDEV_DMATEST_IOC_ACCESS          Request = iocRead | iocWrite | 32<<iocSizeShift | dmatestType | 9 // DMATestAccess
 )

@@ -180,14 +180,14 @@ struct vdev_dmatest_access {
 };
 
 /* The requests, each with a pointer to its structure. */
-#define VDEV_DMATEST_IOC_ALLOC _IOWR(0xd7, 0, struct vdev_dmatest_alloc)
-#define VDEV_DMATEST_IOC_FREE _IOW(0xd7, 1, struct vdev_dmatest_free)
-#define VDEV_DMATEST_IOC_MAP _IOWR(0xd7, 2, struct vdev_dmatest_map)
-#define VDEV_DMATEST_IOC_UNMAP _IOW(0xd7, 3, struct vdev_dmatest_unmap)
-#define VDEV_DMATEST_IOC_SYNC_FOR_DEVICE _IOW(0xd7, 4, struct vdev_dmatest_sync)
-#define VDEV_DMATEST_IOC_SYNC_FOR_CPU _IOW(0xd7, 5, struct vdev_dmatest_sync)
-#define VDEV_DMATEST_IOC_RUN _IOWR(0xd7, 6, struct vdev_dmatest_run)
-#define VDEV_DMATEST_IOC_WAIT _IOWR(0xd7, 7, struct vdev_dmatest_wait)
-#define VDEV_DMATEST_IOC_ACCESS _IOWR(0xd7, 8, struct vdev_dmatest_access)
+#define VDEV_DMATEST_IOC_ALLOC _IOWR(0xd7, 1, struct vdev_dmatest_alloc)
+#define VDEV_DMATEST_IOC_FREE _IOW(0xd7, 2, struct vdev_dmatest_free)
+#define VDEV_DMATEST_IOC_MAP _IOWR(0xd7, 3, struct vdev_dmatest_map)
+#define VDEV_DMATEST_IOC_UNMAP _IOW(0xd7, 4, struct vdev_dmatest_unmap)
+#define VDEV_DMATEST_IOC_SYNC_FOR_DEVICE _IOW(0xd7, 5, struct vdev_dmatest_sync)
+#define VDEV_DMATEST_IOC_SYNC_FOR_CPU _IOW(0xd7, 6, struct vdev_dmatest_sync)
+#define VDEV_DMATEST_IOC_RUN _IOWR(0xd7, 7, struct vdev_dmatest_run)
+#define VDEV_DMATEST_IOC_WAIT _IOWR(0xd7, 8, struct vdev_dmatest_wait)
+#define VDEV_DMATEST_IOC_ACCESS _IOWR(0xd7, 9, struct vdev_dmatest_access)
 
 #endif /* _UAPI_VDEV_DMATEST_H */
