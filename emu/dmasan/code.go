@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmasan
+
+// Code names the rule that was broken.
+type Code uint8
+
+// The rules that concern lines.
+const (
+	DeviceReadDirty Code = iota
+	CPUReadStale
+	EarlyInvalidate
+	WritebackOverDMA
+	ClobberByFill
+	InvalidateDirty
+	AliasMismatch
+	codeCount
+)
+
+// rule is what is said about a code. The fix is what is missing for kernel code and
+// for a program that uses a dma-buf.
+type rule struct {
+	code      string
+	sentence  string
+	kernelFix string
+	userFix   string
+}
+
+func (c Code) rule() rule {
+	return [codeCount]rule{
+		DeviceReadDirty: {
+			"device-read-dirty",
+			"A device read bytes that a hart had written and nobody had cleaned: it may have got older ones.",
+			"dma_sync_single_for_device(dev, addr, size, DMA_TO_DEVICE), or dma_map_single, after the last store and before the device is started",
+			"ioctl(fd, DMA_BUF_IOCTL_SYNC, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE), or CPU_FINI, after the last store and before the device is started",
+		},
+		CPUReadStale: {
+			"cpu-read-stale",
+			"A hart read bytes that a device had written, and nothing was invalidated in between: it may have got older ones from its cache.",
+			"dma_sync_single_for_cpu(dev, addr, size, DMA_FROM_DEVICE), or dma_unmap_single, after the device has finished and before the first load",
+			"ioctl(fd, DMA_BUF_IOCTL_SYNC, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ), or CPU_PREP, after the device has finished and before the first load",
+		},
+		EarlyInvalidate: {
+			"early-invalidate",
+			"A hart read bytes that a device had written, and the only invalidate came before the device wrote them: a speculative fetch may have brought the older ones back into the cache.",
+			"dma_sync_single_for_cpu(dev, addr, size, DMA_FROM_DEVICE), or dma_unmap_single, once more after the device has finished; the one before it is not enough",
+			"ioctl(fd, DMA_BUF_IOCTL_SYNC, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ), or CPU_PREP, after the device has finished; the one before it is not enough",
+		},
+		WritebackOverDMA: {
+			"writeback-over-dma",
+			"A device wrote into a cache line that a hart had written and nobody had cleaned: when the line is written back, the device's bytes are gone.",
+			"dma_sync_single_for_device(dev, addr, size, DMA_FROM_DEVICE), or dma_map_single, after the last store to the line and before the device is started; and no other data in the same line",
+			"ioctl(fd, DMA_BUF_IOCTL_SYNC, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE), or CPU_FINI, after the last store to the line and before the device is started",
+		},
+		ClobberByFill: {
+			"clobber-by-fill",
+			"A hart wrote part of a cache line that a device had written and nobody had invalidated; when the line is written back, older bytes replace the rest of what the device wrote, and somebody used that rest.",
+			"dma_sync_single_for_cpu(dev, addr, size, DMA_FROM_DEVICE), or dma_unmap_single, after the device has finished and before the first store",
+			"ioctl(fd, DMA_BUF_IOCTL_SYNC, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW), or CPU_PREP, after the device has finished and before the first store",
+		},
+		InvalidateDirty: {
+			"invalidate-dirty",
+			"A cache line was invalidated with a hart's stores still in it: they may be gone, and somebody used those bytes.",
+			"dma_sync_single_for_device(dev, addr, size, DMA_BIDIRECTIONAL) after the stores, before the line is invalidated; or a buffer that shares no cache line with other data (ARCH_DMA_MINALIGN)",
+			"ioctl(fd, DMA_BUF_IOCTL_SYNC, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE), or CPU_FINI, after the stores and before the next DMA_BUF_SYNC_START or CPU_PREP; no stores outside of them",
+		},
+		AliasMismatch: {
+			"alias-mismatch",
+			"The same cache line was used through a cacheable and a non-cacheable mapping, one of them writing, without a flush in between.",
+			"a flush of the range (clean and invalidate, as arch_dma_prep_coherent does) between the use of one mapping and of the other; better, only one mapping",
+			"a flush of the range (DMA_BUF_IOCTL_SYNC END, then START, both DMA_BUF_SYNC_RW) between the use of one mapping and of the other; better, only one mapping",
+		},
+	}[c]
+}
+
+// String is the code as reports show it.
+func (c Code) String() string { return c.rule().code }

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmasan
+
+import (
+	"time"
+
+	"vdev/emu/mem"
+	"vdev/emu/symbols"
+	"vdev/mmio"
+)
+
+// access is something that happened to one line or, from the same place and in one
+// go, to several. It is shared by all lines concerned and never changes once
+// another access was recorded.
+type access struct {
+	seq  uint64
+	op   mem.Op
+	by   mem.Agent
+	at   time.Duration // of the first line
+	end  time.Duration // of the last line
+	regs symbols.Regs
+	// first and last are the lines covered; lines of them there were, and before
+	// maintenance dirty ones held stores not yet cleaned and stale ones bytes of a device.
+	first, last         mmio.PhysAddr
+	lines, dirty, stale int
+
+	stack symbols.Stack
+	task  *symbols.Task
+	job   *access // that the bus master was working on: the store that started it
+	what  string  // of a job
+}
+
+// joinTime is the longest pause within one access.
+const joinTime = 50 * time.Microsecond
+
+// record takes down e, or adds it to the access before. It must be called for the
+// same events in all modes.
+func (s *Sanitizer) record(e *mem.Event) *access {
+	now := s.cfg.Now()
+	var regs symbols.Regs
+	if e.By.Hart >= 0 {
+		regs = s.cfg.Context(e.By.Hart)
+	}
+	addr := e.Page.Addr + mmio.PhysAddr(e.Line*mem.LineSize)
+	if a := s.newest; a != nil && a.op == e.Op && a.by == e.By && a.regs == regs && now-a.end < joinTime &&
+		(addr == a.last || addr == a.last+mem.LineSize) {
+		if addr != a.last {
+			a.lines++
+			a.last = addr
+		}
+		a.end = now
+		return a
+	}
+	a := s.newAccess(e.By, now, regs)
+	a.op, a.first, a.last, a.lines = e.Op, addr, addr, 1
+	if e.By.Hart < 0 {
+		a.job = s.jobs[e.By.Master]
+	} else if e.Op == mem.OpNCRead || e.Op == mem.OpNCWrite {
+		// Rings in coherent memory are written all the time: only the place.
+		a.stack = symbols.Stack{Kernel: []uint64{regs.PC}, LeafRA: regs.RA, Task: regs.TP, Satp: regs.Satp}
+		if regs.Priv == symbols.User {
+			a.stack = symbols.Capture(s.cfg.Memory, regs)
+		}
+		a.task = s.taskOf(&a.stack)
+	} else {
+		s.captureStack(a)
+	}
+	return a
+}
+
+func (s *Sanitizer) newAccess(by mem.Agent, now time.Duration, regs symbols.Regs) *access {
+	s.seq++
+	a := &access{seq: s.seq, by: by, at: now, end: now, regs: regs}
+	s.newest = a
+	return a
+}
+
+func (s *Sanitizer) captureStack(a *access) {
+	a.stack = symbols.Capture(s.cfg.Memory, a.regs)
+	a.task = s.taskOf(&a.stack)
+}
+
+// taskOf reads the name of the task now, if that is cheap: later the task may be
+// gone.
+func (s *Sanitizer) taskOf(st *symbols.Stack) *symbols.Task {
+	if s.cfg.Task == nil || st.Task == 0 {
+		return nil
+	}
+	if t, ok := s.cfg.Task(st.Task, st.Satp); ok {
+		return &t
+	}
+	return nil
+}
+
+// JobStarted tells that hart made the bus master with that name start work
+// described by what: the store to its doorbell or start register.
+func (s *Sanitizer) JobStarted(master, what string, hart int) {
+	now := s.cfg.Now()
+	a := s.newAccess(mem.Agent{Hart: hart}, now, s.cfg.Context(hart))
+	a.what = what
+	s.captureStack(a)
+	s.jobs[master] = a
+}
+
+// racesWithOwner tells whether the stores that a bus master is about to miss are of
+// the kind that Linux makes on purpose: the line was cleaned for this very transfer,
+// and then either somebody else stored to it, who knew nothing of the transfer, or
+// anybody did while the transfer was already under way. Programs may write to pages
+// of the page cache, and to buffers of asynchronous I/O, while the disk reads them.
+func (s *Sanitizer) racesWithOwner(l *line, e *mem.Event) bool {
+	w, c := l.write, l.maint
+	if w == nil || c == nil || c.op == mem.OpInval {
+		return false
+	}
+	job := s.jobs[e.By.Master]
+	if d := l.dma; d != nil && d.seq > c.seq {
+		sameTransfer := d.by == e.By && d.job == job && (job != nil || d.end == s.cfg.Now())
+		if !sameTransfer {
+			return false
+		}
+	}
+	if job != nil && w.seq > job.seq && c.seq < job.seq {
+		return true
+	}
+	return !w.stack.SameProcess(&c.stack)
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmasan
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/bits"
+
+	"vdev/emu/symbols"
+)
+
+// Reports as JSON, one object per line. "type" tells what a line is:
+//
+//	report   a finding, at its first occurrence (jsonReport)
+//	count    at the end, for each finding that occurred more than once (jsonCount)
+//
+// Times are nanoseconds of virtual time. Addresses are strings with 0x, because
+// they do not fit the numbers of JavaScript.
+
+// SchemaVersion changes when a field changes its meaning or goes away.
+const SchemaVersion = 1
+
+type jsonReport struct {
+	Type    string `json:"type"`
+	Version int    `json:"version"`
+	// ID numbers the findings of a run from 1.
+	ID      int    `json:"id"`
+	Code    string `json:"code"`
+	Latent  bool   `json:"latent"`
+	Title   string `json:"title"`
+	Explain string `json:"explain"`
+	Missing string `json:"missing"`
+	TimeNS  int64  `json:"time_ns"`
+
+	Memory  jsonBytes   `json:"memory"`
+	This    *jsonAccess `json:"this"`
+	Other   *jsonAccess `json:"other,omitempty"`
+	Noticed *jsonAccess `json:"noticed,omitempty"`
+	History jsonHistory `json:"history"`
+}
+
+type jsonBytes struct {
+	Addr  string `json:"addr"`
+	Line  string `json:"line"`
+	Mask  string `json:"mask"`  // bit i is byte i of the line
+	Bytes int    `json:"bytes"` // bits set in it
+	Seen  string `json:"seen,omitempty"`
+	Want  string `json:"want,omitempty"`
+}
+
+type jsonAccess struct {
+	What   string        `json:"what"`
+	Hart   *int          `json:"hart,omitempty"`   // of a hart
+	Device string        `json:"device,omitempty"` // of a bus master
+	Job    string        `json:"job,omitempty"`
+	TimeNS int64         `json:"time_ns"`
+	Task   *symbols.Task `json:"task,omitempty"`
+	Kernel []jsonFrame   `json:"kernel,omitempty"`
+	User   []jsonFrame   `json:"user,omitempty"`
+	Binary string        `json:"binary,omitempty"`
+	Start  *jsonAccess   `json:"started_by,omitempty"`
+	Cover  *jsonCoverage `json:"covered,omitempty"` // of maintenance
+}
+
+type jsonFrame struct {
+	PC     string `json:"pc"`
+	Func   string `json:"func,omitempty"`
+	Offset uint64 `json:"offset,omitempty"`
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Inline bool   `json:"inline,omitempty"`
+}
+
+type jsonCoverage struct {
+	First string `json:"first"`
+	Last  string `json:"last"`
+	Lines int    `json:"lines"`
+	Dirty int    `json:"dirty"`
+	Stale int    `json:"stale"`
+}
+
+type jsonHistory struct {
+	Write       *jsonAccess `json:"write,omitempty"`
+	DMA         *jsonAccess `json:"dma,omitempty"`
+	Maintenance *jsonAccess `json:"maintenance,omitempty"`
+}
+
+type jsonCount struct {
+	Type  string `json:"type"`
+	ID    int    `json:"id"`
+	Count int    `json:"count"`
+}
+
+func hexString[T ~uint64](v T) string { return fmt.Sprintf("%#x", uint64(v)) }
+
+func (a *Access) json() *jsonAccess {
+	if a == nil {
+		return nil
+	}
+	j := &jsonAccess{What: a.What, TimeNS: int64(a.At)}
+	if a.Hart < 0 {
+		j.Device, j.Job, j.Start = a.Master, a.Job, a.Starter.json()
+		return j
+	}
+	j.Hart = &a.Hart
+	j.Task, j.Binary = a.Trace.Task, a.Trace.Binary
+	j.Kernel, j.User = jsonFrames(a.Trace.Kernel), jsonFrames(a.Trace.User)
+	if a.maintenance {
+		j.Cover = &jsonCoverage{hexString(a.First), hexString(a.Last), a.Lines, a.Dirty, a.Stale}
+	}
+	return j
+}
+
+func jsonFrames(fs []symbols.Frame) []jsonFrame {
+	var out []jsonFrame
+	for _, f := range fs {
+		out = append(out, jsonFrame{hexString(f.PC), f.Func, f.Offset, f.File, f.Line, f.Inline})
+	}
+	return out
+}
+
+// jsonLine is the report as a line of JSON.
+func (r *Report) jsonLine() []byte {
+	return jsonText(jsonReport{
+		Type: "report", Version: SchemaVersion, ID: r.ID, Code: r.Code.String(), Latent: r.Latent,
+		Title: r.Title(), Explain: r.Code.rule().sentence, Missing: r.Missing, TimeNS: int64(r.At),
+		Memory: jsonBytes{hexString(r.Bytes.Addr), hexString(r.Bytes.Line), hexString(r.Bytes.Mask),
+			bits.OnesCount64(r.Bytes.Mask), hex.EncodeToString(r.Bytes.Seen), hex.EncodeToString(r.Bytes.Want)},
+		This: r.This.json(), Other: r.Other.json(), Noticed: r.Noticed.json(),
+		History: jsonHistory{r.LastWrite.json(), r.LastDMA.json(), r.LastMaintenance.json()},
+	})
+}
+
+func jsonText(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("BUG: dmasan: a report is not JSON: " + err.Error())
+	}
+	return append(b, '\n')
+}

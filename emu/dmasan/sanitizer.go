@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmasan
+
+import (
+	"io"
+	"time"
+
+	"vdev/emu/mem"
+	"vdev/emu/symbols"
+)
+
+// Config is what a Sanitizer needs from the machine. Only Now, Context and Memory
+// are required.
+type Config struct {
+	// Now is the virtual time.
+	Now func() time.Duration
+	// Context is the registers of a hart at the instruction that it is executing.
+	Context func(hart int) symbols.Regs
+	// Memory reads guest memory behind the scenes.
+	Memory symbols.Memory
+	// Task reads a task's name while it is sure to exist. It is called for every
+	// recorded access, so it must be cheap. Without it names are read when a report is
+	// made, if the Resolver can.
+	Task func(task, satp uint64) (symbols.Task, bool)
+	// Resolver is called when the first report is made; it may return nil.
+	Resolver func() symbols.Resolver
+	// Text gets reports for people, JSON gets a line of JSON for each (json.go).
+	Text, JSON io.Writer
+	// ReportLatent shows also what only a later access would make matter.
+	ReportLatent bool
+}
+
+// Sanitizer is a mem.Observer that reports misuse of lines shared with devices. It
+// belongs to one machine and is not safe for concurrent use.
+type Sanitizer struct {
+	cfg    Config
+	seq    uint64
+	newest *access            // the access recorded last
+	jobs   map[string]*access // by bus master: what it is working on
+	pages  []*mem.TrackedPage // in the order in which they became tracked
+
+	resolver symbols.Resolver
+	resolved bool // Resolver was called
+
+	reports []*Report
+	byCode  map[placesKey]*Report // places as addresses
+	byName  map[string]*Report    // places as source lines
+	errors  int
+}
+
+// New makes a sanitizer; attach it with Memory.SetObserver before the run.
+func New(cfg Config) *Sanitizer {
+	return &Sanitizer{cfg: cfg, jobs: make(map[string]*access),
+		byCode: make(map[placesKey]*Report), byName: make(map[string]*Report)}
+}
+
+// Errors is the number of different errors found; latent ones do not count.
+func (s *Sanitizer) Errors() int { return s.errors }
+
+// Reports is what was found, in order. The reports belong to the sanitizer, which
+// goes on counting in them.
+func (s *Sanitizer) Reports() []*Report { return s.reports }
+
+// names is the resolver, or nil.
+func (s *Sanitizer) names() symbols.Resolver {
+	if !s.resolved {
+		s.resolved = true
+		if s.cfg.Resolver != nil {
+			s.resolver = s.cfg.Resolver()
+		}
+	}
+	return s.resolver
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmasan
+
+import (
+	"fmt"
+	"io"
+	"math/bits"
+	"strings"
+	"time"
+
+	"vdev/emu/symbols"
+)
+
+// write shows a new report to whoever wants to see it. Reports that cannot be
+// written are no reason to stop the guest; they remain in Reports.
+func (s *Sanitizer) write(r *Report) {
+	if s.cfg.Text != nil {
+		_, _ = io.WriteString(s.cfg.Text, r.Text())
+	}
+	if s.cfg.JSON != nil {
+		_, _ = s.cfg.JSON.Write(r.jsonLine())
+	}
+}
+
+// Title is the report's first line: what, in which function, in which task.
+func (r *Report) Title() string {
+	s := "BUG: vdev: " + r.Code.String()
+	if r.Latent {
+		s += " (latent)"
+	}
+	return s + " in " + r.This.where()
+}
+
+// Text is the report for people, ending with an empty line.
+func (r *Report) Text() string {
+	var b strings.Builder
+	rule := r.Code.rule()
+	fmt.Fprintf(&b, "%s\n%s\n", r.Title(), rule.sentence)
+	if r.Latent {
+		b.WriteString("Nothing was lost yet, or Linux does this on purpose: shown because latent reports were asked for.\n")
+	}
+	b.WriteByte('\n')
+	r.Bytes.write(&b, r.Code)
+	section(&b, "", r.This)
+	section(&b, "Earlier: ", r.Other)
+	if r.Other == nil {
+		b.WriteString("\nEarlier: a store before the page was first used with a device\n")
+	}
+	section(&b, "Used afterwards: ", r.Noticed)
+	b.WriteString("\nHistory of the line:\n")
+	history(&b, "last DMA", r.LastDMA)
+	history(&b, "last maintenance", r.LastMaintenance)
+	history(&b, "last store that made it dirty", r.LastWrite)
+	fmt.Fprintf(&b, "\nMissing: %s.\n\n", r.Missing)
+	return b.String()
+}
+
+func (b *Bytes) write(w io.Writer, c Code) {
+	n := bits.OnesCount64(b.Mask)
+	fmt.Fprintf(w, "Memory: %s at physical address %#x, in the line at %#x\n", count(n, "byte"), uint64(b.Addr), uint64(b.Line))
+	seen := "used"
+	if c == DeviceReadDirty {
+		seen = "read by the device"
+	}
+	if b.Seen != nil {
+		fmt.Fprintf(w, "  %s: %s\n", seen, hexDump(b.Seen))
+	}
+	if b.Want != nil {
+		fmt.Fprintf(w, "  should have been: %s", hexDump(b.Want))
+		if string(b.Seen) == string(b.Want) {
+			fmt.Fprintf(w, " (the same, by luck)")
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// hexDump shows at most 16 bytes.
+func hexDump(p []byte) string {
+	const most = 16
+	if len(p) > most {
+		return fmt.Sprintf("% x ... (%d bytes)", p[:most], len(p))
+	}
+	return fmt.Sprintf("% x", p)
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func section(b *strings.Builder, prefix string, a *Access) {
+	if a == nil {
+		return
+	}
+	fmt.Fprintf(b, "\n%s%s by %s at %s\n", prefix, a.What, a.who(), clock(a.At))
+	if a.Hart >= 0 {
+		trace(b, &a.Trace)
+		return
+	}
+	if st := a.Starter; st != nil {
+		fmt.Fprintf(b, "  doing %s, started by %s at %s\n", a.Job, st.who(), clock(st.At))
+		trace(b, &st.Trace)
+	}
+}
+
+func trace(b *strings.Builder, t *symbols.Trace) {
+	for _, f := range t.Kernel {
+		fmt.Fprintf(b, "  %s\n", f)
+	}
+	if len(t.User) == 0 {
+		return
+	}
+	if t.Binary != "" {
+		fmt.Fprintf(b, "  user program %s:\n", t.Binary)
+	} else {
+		b.WriteString("  user program:\n")
+	}
+	for _, f := range t.User {
+		fmt.Fprintf(b, "    %s\n", f)
+	}
+}
+
+func history(b *strings.Builder, what string, a *Access) {
+	if a == nil {
+		fmt.Fprintf(b, "  %s: none\n", what)
+		return
+	}
+	fmt.Fprintf(b, "  %s: %s at %s by %s", what, a.What, clock(a.At), a.who())
+	if a.Hart >= 0 {
+		fmt.Fprintf(b, " in %s", a.function())
+	}
+	if a.maintenance {
+		fmt.Fprintf(b, ",\n    %s from %#x to %#x, %d of them with stores and %d with bytes of a device", count(a.Lines, "line"),
+			uint64(a.First), uint64(a.Last)+63, a.Dirty, a.Stale)
+	}
+	b.WriteByte('\n')
+}
+
+// who is the hart and its task, or the bus master.
+func (a *Access) who() string {
+	if a.Hart < 0 {
+		return "device " + a.Master
+	}
+	s := fmt.Sprintf("hart %d", a.Hart)
+	if t := a.Trace.Task; t != nil {
+		s += fmt.Sprintf(", %s (pid %d)", t.Comm, t.TGID)
+	}
+	return s
+}
+
+// where is the function and the task, or the bus master.
+func (a *Access) where() string {
+	if a.Hart < 0 {
+		if a.Job != "" {
+			return fmt.Sprintf("%s [%s]", a.Master, a.Job)
+		}
+		return a.Master
+	}
+	s := a.function()
+	if t := a.Trace.Task; t != nil {
+		s += fmt.Sprintf(" [%s %d]", t.Comm, t.TGID)
+	}
+	return s
+}
+
+// function is the innermost function.
+func (a *Access) function() string {
+	for _, frames := range [][]symbols.Frame{a.Trace.Kernel, a.Trace.User} {
+		for _, f := range frames {
+			if f.Func != "" && !f.Inline {
+				return fmt.Sprintf("%s+%#x", f.Func, f.Offset)
+			}
+		}
+		if len(frames) > 0 {
+			return fmt.Sprintf("%#x", frames[0].PC)
+		}
+	}
+	return fmt.Sprintf("%#x", a.Regs.PC)
+}
+
+// clock shows virtual time as the kernel's log does.
+func clock(d time.Duration) string {
+	return fmt.Sprintf("%d.%06ds", d/time.Second, d%time.Second/time.Microsecond)
+}
