@@ -7,6 +7,7 @@ import (
 
 	"vdev/emu/mem"
 	"vdev/emu/riscv/isa"
+	sf "vdev/emu/riscv/softfloat"
 )
 
 // exec is the interpreter: it runs blocks from h.pc until limit steps are done or
@@ -390,14 +391,97 @@ run:
 				x[in.rd] = x[in.rs1] >> (uint32(in.imm) & 63) & 1
 			case isa.OpBEXT:
 				x[in.rd] = x[in.rs1] >> (x[in.rs2] & 63) & 1
-			default:
-				h.n, h.pc = n+uint64(i), pc+uint64(in.off)
-				st = slowOps[in.op](h, in, h.pc)
-				if st != stNext {
+			// F and D: what numerical code is made of, while the FPU is on and its state
+			// known to be dirty
+			case isa.OpFLD:
+				va := x[in.rs1] + uint64(int64(in.imm))
+				e := &rt.entry[va>>pageBits&tlbMask]
+				if (va&^0xff8 == e.tag ||
+					va&^0xff8|tagTracked == e.tag && rt.page[va>>pageBits&tlbMask].Fast[va>>lineBits&lineMask]&mem.FastRead != 0) &&
+					h.csr.mstatus&mstatusFS == mstatusFS {
+					h.f[in.rd&31] = *host64(e.host, va&pageMask)
+					continue
+				}
+				if st = h.slow(in, n+uint64(i), pc+uint64(in.off)); st != stNext {
 					break loop
 				}
-				if h.exitAfter {
-					st = stExit
+			case isa.OpFSD:
+				va := x[in.rs1] + uint64(int64(in.imm))
+				e := &wt.entry[va>>pageBits&tlbMask]
+				if va&^0xff8 == e.tag && h.csr.mstatus&mstatusFS == mstatusFS {
+					*host64(e.host, va&pageMask) = h.f[in.rs2&31]
+					continue
+				}
+				if st = h.slow(in, n+uint64(i), pc+uint64(in.off)); st != stNext {
+					break loop
+				}
+			case isa.OpFSGNJ_D:
+				if h.csr.mstatus&mstatusFS == mstatusFS {
+					h.f[in.rd&31] = h.f[in.rs1&31]&^sign64 | h.f[in.rs2&31]&sign64
+					continue
+				}
+				if st = h.slow(in, n+uint64(i), pc+uint64(in.off)); st != stNext {
+					break loop
+				}
+			case isa.OpFADD_D:
+				if h.fastRounding(in) {
+					h.f[in.rd&31] = sf.AddF64(h.f[in.rs1&31], h.f[in.rs2&31], sf.RNE, &h.fflags)
+					continue
+				}
+				if st = h.slow(in, n+uint64(i), pc+uint64(in.off)); st != stNext {
+					break loop
+				}
+			case isa.OpFSUB_D:
+				if h.fastRounding(in) {
+					h.f[in.rd&31] = sf.SubF64(h.f[in.rs1&31], h.f[in.rs2&31], sf.RNE, &h.fflags)
+					continue
+				}
+				if st = h.slow(in, n+uint64(i), pc+uint64(in.off)); st != stNext {
+					break loop
+				}
+			case isa.OpFMUL_D:
+				if h.fastRounding(in) {
+					h.f[in.rd&31] = sf.MulF64(h.f[in.rs1&31], h.f[in.rs2&31], sf.RNE, &h.fflags)
+					continue
+				}
+				if st = h.slow(in, n+uint64(i), pc+uint64(in.off)); st != stNext {
+					break loop
+				}
+			case isa.OpFMADD_D:
+				if h.fastRounding(in) {
+					h.f[in.rd&31] = sf.MulAddF64(h.f[in.rs1&31], h.f[in.rs2&31], h.f[in.rs3&31], sf.RNE, &h.fflags)
+					continue
+				}
+				if st = h.slow(in, n+uint64(i), pc+uint64(in.off)); st != stNext {
+					break loop
+				}
+			case isa.OpFMSUB_D:
+				if h.fastRounding(in) {
+					h.f[in.rd&31] = sf.MulAddF64(h.f[in.rs1&31], h.f[in.rs2&31], h.f[in.rs3&31]^sign64, sf.RNE, &h.fflags)
+					continue
+				}
+				if st = h.slow(in, n+uint64(i), pc+uint64(in.off)); st != stNext {
+					break loop
+				}
+			case isa.OpFNMSUB_D:
+				if h.fastRounding(in) {
+					h.f[in.rd&31] = sf.MulAddF64(h.f[in.rs1&31]^sign64, h.f[in.rs2&31], h.f[in.rs3&31], sf.RNE, &h.fflags)
+					continue
+				}
+				if st = h.slow(in, n+uint64(i), pc+uint64(in.off)); st != stNext {
+					break loop
+				}
+			case isa.OpFNMADD_D:
+				if h.fastRounding(in) {
+					h.f[in.rd&31] = sf.MulAddF64(h.f[in.rs1&31]^sign64, h.f[in.rs2&31], h.f[in.rs3&31]^sign64, sf.RNE, &h.fflags)
+					continue
+				}
+				if st = h.slow(in, n+uint64(i), pc+uint64(in.off)); st != stNext {
+					break loop
+				}
+
+			default:
+				if st = h.slow(in, n+uint64(i), pc+uint64(in.off)); st != stNext {
 					break loop
 				}
 			}
@@ -455,6 +539,23 @@ taken:
 		}
 		goto lookup
 	}
+}
+
+// slow does an operation that is not in exec's switch, or that the switch does only
+// in the common case.
+func (h *Hart) slow(in *uop, n, pc uint64) status {
+	h.n, h.pc = n, pc
+	st := slowOps[in.op](h, in, pc)
+	if st == stNext && h.exitAfter {
+		return stExit
+	}
+	return st
+}
+
+// fastRounding tells whether in rounds to nearest even, and the FPU needs no
+// attention.
+func (h *Hart) fastRounding(in *uop) bool {
+	return h.csr.mstatus&mstatusFS == mstatusFS && (in.rm == uint8(sf.RNE) || in.rm == rmDyn && h.frm == uint8(sf.RNE))
 }
 
 // loadOp does the load in at va by the slow path and writes rd.
