@@ -31,7 +31,7 @@ func (o Options) FetchDeb(ctx context.Context, pkg, arch string) (path string, e
 	}
 	b := newBuilder(o)
 	pinName := "deb." + pkg + archField(arch) + "." + o.Suite
-	if rec, ok := b.store.pinned(pinName); ok && !o.Update {
+	if rec, ok := b.store.pinned(pinName); ok && !o.Update && !standsFor(rec) {
 		if e, err := b.store.lookup("deb", debInputs(rec, arch)); err == nil {
 			return e.path(debFile(rec, arch)), nil
 		}
@@ -82,6 +82,12 @@ func kernelOf(rec debRecord) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// standsFor tells whether a package stands for another one.
+func standsFor(rec debRecord) bool {
+	_, ok := kernelOf(rec)
+	return ok
 }
 
 func debInputs(rec debRecord, arch string) []input {
