@@ -61,6 +61,7 @@ check: setup-test ## Static checks: vet, staticcheck, and the rules of the repos
 	$(GO) vet ./...
 	GOOS=linux GOARCH=riscv64 $(GO) vet ./guest/... ./images/uinit
 	$(GO) tool staticcheck ./...
+	GOOS=linux GOARCH=riscv64 "$$($(GO) tool -n staticcheck)" ./guest/... ./images/uinit
 	$(GO) test ./internal/repocheck
 
 test-host: setup-test image-quiet ## Tests on the host
@@ -79,6 +80,7 @@ bench: setup-test image-quiet ## Benchmarks, next to QEMU where there is somethi
 fuzz: build ## Run every fuzz target for a short time (FUZZTIME=10s)
 	$(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}} {{.ImportPath}}{{end}}' ./... | while read -r dir pkg; do \
 		for target in $$(grep -ohE '^func Fuzz[A-Za-z0-9_]+' "$$dir"/*_test.go | cut -d' ' -f2 || true); do \
+			echo "$$pkg $$target"; \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null; \
 		done; \
 	done
@@ -93,10 +95,11 @@ help: ## This text
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-# The go command knows what has changed. Without cgo no C compiler is needed.
+# The go command knows what has changed. Without cgo no C compiler is needed, and
+# without a stamp from git it does not matter who owns the checkout.
 $(VDEV): FORCE
 	@command -v $(GO) >/dev/null || { echo "vdev: Go is not installed: see https://go.dev/doc/install" >&2; exit 1; }
-	@CGO_ENABLED=0 $(GO) build -o $@ ./cmd/vdev
+	@CGO_ENABLED=0 $(GO) build -buildvcs=false -o $@ ./cmd/vdev
 
 image-quiet: setup-image
 	@$(VDEV) image build >/dev/null
