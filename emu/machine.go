@@ -245,6 +245,14 @@ func (m *Machine) load() error {
 		}
 		req.InitrdSize = uint64(len(cfg.Initrd.Data))
 	}
+	if req.Kernel == nil && req.Firmware == nil {
+		// A machine to be looked at: its harts stay off.
+		for _, h := range m.harts {
+			h.state = sbi.Stopped
+		}
+		_, err := m.deviceTree(0)
+		return err
+	}
 	bare := cfg.FirmwareMode == FirmwareNone && req.Kernel != nil && req.Kernel.Kind == loader.KindELF
 	var dtb []byte
 	if !bare {
