@@ -95,7 +95,7 @@ func TestTerminalIsRestored(t *testing.T) {
 		{"SIGHUP", nil, kill(syscall.SIGHUP), 128 + 1},
 		{"SIGINT", nil, kill(syscall.SIGINT), 128 + 2},
 		{"SIGQUIT", nil, kill(syscall.SIGQUIT), 128 + 3},
-		{"timeout", []string{"--timeout", "500ms"}, func(*exec.Cmd, *os.File) {}, statusTimeout},
+		{"timeout", []string{"--timeout", "2s"}, func(*exec.Cmd, *os.File) {}, statusTimeout},
 		{"quit while paused", nil, send("\x01cpause\rinfo harts\r\x01x"), 0},
 		{"quit in the monitor", nil, send("\x01cquit\r"), 0},
 	}
