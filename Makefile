@@ -77,8 +77,11 @@ test-race: setup-test image-quiet ## Tests on the host with the race detector, t
 test-guest: image-quiet ## Tests in the guest, with 1 and with 4 harts
 	$(test-guest)
 
-bench: setup-test image-quiet ## Speed, next to QEMU (BENCHFLAGS="-only boot -runs 3")
-	$(GO) run ./internal/bench $(BENCHFLAGS)
+bench: setup-test image-quiet ## Boot and programs next to QEMU, with the ratios; "make microbench" for the parts
+	@$(GO) run ./internal/bench -vdev $(VDEV)
+
+microbench: setup-test ## The benchmarks of the Go packages
+	$(TEST) -run '^$$' -bench . -timeout 60m ./...
 
 # "go test -fuzz" takes one package and one target at a time.
 fuzz: build ## Run every fuzz target for a short time (FUZZTIME=10s)
@@ -115,5 +118,5 @@ setup-test: $(VDEV)
 
 FORCE:
 
-.PHONY: boot build image test check test-host test-race test-guest bench fuzz setup clean help \
+.PHONY: boot build image test check test-host test-race test-guest bench microbench fuzz setup clean help \
 	image-quiet setup-image setup-test FORCE
