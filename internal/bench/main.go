@@ -146,7 +146,7 @@ func (b *bench) qemuArgs(args ...string) []string {
 
 // qemuBoot runs QEMU until the shell's prompt appears.
 func (b *bench) qemuBoot() (wall, cpu time.Duration, err error) {
-	cmd := exec.Command(qemu, b.qemuArgs("-append", "console=ttyS0 panic=-1")...)
+	cmd := exec.Command(qemu, b.qemuArgs("-append", "panic=-1")...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return 0, 0, err
@@ -317,7 +317,7 @@ func (b *bench) startQEMU() (*guest, error) {
 		return nil, err
 	}
 	defer l.Close()
-	g := &guest{cmd: exec.Command(qemu, b.qemuArgs("-append", "console=ttyS0 quiet rdinit=/bin/vdev-agent",
+	g := &guest{cmd: exec.Command(qemu, b.qemuArgs("-append", "quiet rdinit=/bin/vdev-agent",
 		"-device", "virtio-serial-device", "-chardev", "socket,id=agent,path="+sock,
 		"-device", "virtserialport,chardev=agent,name=vdev.agent")...)}
 	if err := g.cmd.Start(); err != nil {
