@@ -41,7 +41,12 @@ image: image-quiet ## Build the guest image: kernel and initramfs
 
 # The recipes are shared with "test", which runs them one after the other.
 define test-host
-	$(TEST) -timeout 30m ./...
+	$(TEST) -timeout 30m $$($(GO) list ./... | grep -v '^vdev/internal/integration')
+endef
+
+# The go command does not see that these tests depend on the vdev that they build.
+define test-integration
+	$(TEST) -count=1 -timeout 30m ./internal/integration
 endef
 
 define test-race
@@ -59,6 +64,7 @@ endef
 test: check setup-test image-quiet ## Check and test everything, on the host and in the guest
 	$(test-host)
 	$(test-race)
+	$(test-integration)
 	$(test-guest)
 
 check: setup-test ## Static checks: vet, staticcheck, and the rules of the repository
@@ -73,6 +79,9 @@ test-host: setup-test image-quiet ## Tests on the host
 
 test-race: setup-test image-quiet ## Tests on the host with the race detector, the slow ones left out
 	$(test-race)
+
+test-integration: setup-test image-quiet ## Tests of the vdev command with the guest image
+	$(test-integration)
 
 test-guest: image-quiet ## Tests in the guest, with 1 and with 4 harts
 	$(test-guest)
@@ -118,5 +127,5 @@ setup-test: $(VDEV)
 
 FORCE:
 
-.PHONY: boot build image test check test-host test-race test-guest bench microbench fuzz setup clean help \
+.PHONY: boot build image test check test-host test-race test-integration test-guest bench microbench fuzz setup clean help \
 	image-quiet setup-image setup-test FORCE
