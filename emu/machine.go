@@ -108,7 +108,6 @@ type Machine struct {
 	cfg        Config
 	result     *Result // set when the run is over
 	running    *hart
-	runStart   uint64        // the running hart's steps at the start of the round
 	roundEnd   time.Duration // where the running slice must end
 	input      []byte        // console input that the UART has not taken yet
 	feeds      []feed        // who waits for that
