@@ -9,16 +9,20 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 
-# Go where its own installer puts it, if it is not on the search path.
-GO ?= $(or $(shell command -v go),/usr/local/go/bin/go)
+# Go may be where its own installer puts it, without a word in the search path.
+export PATH := $(PATH):/usr/local/go/bin
+# Without a stamp from git, it does not matter who owns the checkout.
+export GOFLAGS += -buildvcs=false
+GO ?= go
 VDEV := bin/vdev
 
 # Numbers of harts for which the guest tests run.
 GUEST_HARTS := 1 4
 # How long each fuzz target runs.
 FUZZTIME ?= 10s
-# Flags for "make boot".
+# Flags for "make boot" and "make bench".
 BOOTFLAGS ?=
+BENCHFLAGS ?=
 
 # Tests fail where they would otherwise skip because a tool is missing.
 TEST := VDEV_REQUIRE_TOOLS=1 $(GO) test
@@ -37,7 +41,12 @@ image: image-quiet ## Build the guest image: kernel and initramfs
 
 # The recipes are shared with "test", which runs them one after the other.
 define test-host
-	$(TEST) -timeout 30m ./...
+	$(TEST) -timeout 30m $$($(GO) list ./... | grep -v '^vdev/internal/integration')
+endef
+
+# The go command does not see that these tests depend on the vdev that they build.
+define test-integration
+	$(TEST) -count=1 -timeout 30m ./internal/integration
 endef
 
 define test-race
@@ -55,12 +64,14 @@ endef
 test: check setup-test image-quiet ## Check and test everything, on the host and in the guest
 	$(test-host)
 	$(test-race)
+	$(test-integration)
 	$(test-guest)
 
 check: setup-test ## Static checks: vet, staticcheck, and the rules of the repository
 	$(GO) vet ./...
-	GOOS=linux GOARCH=riscv64 $(GO) vet ./guest/... ./images/uinit
+	GOOS=linux GOARCH=riscv64 $(GO) vet ./guest/...
 	$(GO) tool staticcheck ./...
+	GOOS=linux GOARCH=riscv64 "$$($(GO) tool -n staticcheck)" ./guest/...
 	$(GO) test ./internal/repocheck
 
 test-host: setup-test image-quiet ## Tests on the host
@@ -69,16 +80,23 @@ test-host: setup-test image-quiet ## Tests on the host
 test-race: setup-test image-quiet ## Tests on the host with the race detector, the slow ones left out
 	$(test-race)
 
+test-integration: setup-test image-quiet ## Tests of the vdev command with the guest image
+	$(test-integration)
+
 test-guest: image-quiet ## Tests in the guest, with 1 and with 4 harts
 	$(test-guest)
 
-bench: setup-test image-quiet ## Benchmarks, next to QEMU where there is something to compare with
+bench: setup-test image-quiet ## Boot and programs next to QEMU, with the ratios; "make microbench" for the parts
+	@$(GO) run ./internal/bench -vdev $(VDEV)
+
+microbench: setup-test ## The benchmarks of the Go packages
 	$(TEST) -run '^$$' -bench . -timeout 60m ./...
 
 # "go test -fuzz" takes one package and one target at a time.
 fuzz: build ## Run every fuzz target for a short time (FUZZTIME=10s)
 	$(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}} {{.ImportPath}}{{end}}' ./... | while read -r dir pkg; do \
 		for target in $$(grep -ohE '^func Fuzz[A-Za-z0-9_]+' "$$dir"/*_test.go | cut -d' ' -f2 || true); do \
+			echo "$$pkg $$target"; \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null; \
 		done; \
 	done
@@ -109,5 +127,5 @@ setup-test: $(VDEV)
 
 FORCE:
 
-.PHONY: boot build image test check test-host test-race test-guest bench fuzz setup clean help \
+.PHONY: boot build image test check test-host test-race test-integration test-guest bench microbench fuzz setup clean help \
 	image-quiet setup-image setup-test FORCE

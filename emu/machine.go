@@ -112,7 +112,6 @@ type Machine struct {
 	cfg        Config
 	result     *Result // set when the run is over
 	running    *hart
-	runStart   uint64        // the running hart's steps at the start of the round
 	roundEnd   time.Duration // where the running slice must end
 	input      []byte        // console input that the UART has not taken yet
 	feeds      []feed        // who waits for that
@@ -256,6 +255,14 @@ func (m *Machine) load() error {
 			return err
 		}
 		req.InitrdSize = uint64(len(cfg.Initrd.Data))
+	}
+	if req.Kernel == nil && req.Firmware == nil {
+		// A machine to be looked at: its harts stay off.
+		for _, h := range m.harts {
+			h.state = sbi.Stopped
+		}
+		_, err := m.deviceTree(0)
+		return err
 	}
 	bare := cfg.FirmwareMode == FirmwareNone && req.Kernel != nil && req.Kernel.Kind == loader.KindELF
 	var dtb []byte

@@ -178,6 +178,10 @@ func TestKernelOf(t *testing.T) {
 	if got, ok := kernelOf(debRecord{Name: "linux-image-riscv64", Depends: deps}); !ok || got != deps[0] {
 		t.Errorf("kernelOf the meta-package = %q, %v", got, ok)
 	}
+	split := debRecord{Name: deps[0], Depends: []string{"kmod", "linux-binary-7.2.12+deb14-riscv64"}}
+	if got, ok := kernelOf(split); !ok || got != split.Depends[1] {
+		t.Errorf("kernelOf a split package = %q, %v", got, ok)
+	}
 	for _, rec := range []debRecord{{Name: "opensbi", Depends: deps}, {Name: deps[0], Depends: []string{"kmod", "linux-base"}}} {
 		if got, ok := kernelOf(rec); ok {
 			t.Errorf("kernelOf(%s) = %q", rec.Name, got)

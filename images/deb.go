@@ -31,7 +31,7 @@ func (o Options) FetchDeb(ctx context.Context, pkg, arch string) (path string, e
 	}
 	b := newBuilder(o)
 	pinName := "deb." + pkg + archField(arch) + "." + o.Suite
-	if rec, ok := b.store.pinned(pinName); ok && !o.Update {
+	if rec, ok := b.store.pinned(pinName); ok && !o.Update && !standsFor(rec) {
 		if e, err := b.store.lookup("deb", debInputs(rec, arch)); err == nil {
 			return e.path(debFile(rec, arch)), nil
 		}
@@ -47,7 +47,7 @@ func (o Options) FetchDeb(ctx context.Context, pkg, arch string) (path string, e
 	if err != nil {
 		return "", err
 	}
-	if real, ok := kernelOf(rec); ok {
+	for real, ok := kernelOf(rec); ok; real, ok = kernelOf(rec) {
 		if rec, err = a.find(ctx, real); err != nil {
 			return "", err
 		}
@@ -67,18 +67,27 @@ func (o Options) FetchDeb(ctx context.Context, pkg, arch string) (path string, e
 	return e.path(name), b.store.pin(pinName, rec)
 }
 
-// kernelOf returns the package that a kernel's meta-package stands for.
+// kernelOf returns the package that a kernel's package without a kernel stands for:
+// linux-image-ARCH depends on linux-image-VERSION, and where that has been split, it
+// depends on linux-binary-VERSION.
 func kernelOf(rec debRecord) (string, bool) {
-	const prefix = "linux-image-"
-	if !strings.HasPrefix(rec.Name, prefix) {
+	if !strings.HasPrefix(rec.Name, "linux-image-") {
 		return "", false
 	}
-	for _, dep := range rec.Depends {
-		if v, ok := strings.CutPrefix(dep, prefix); ok && v != "" && v[0] >= '0' && v[0] <= '9' {
-			return dep, true
+	for _, kind := range []string{"linux-binary-", "linux-image-"} {
+		for _, dep := range rec.Depends {
+			if v, ok := strings.CutPrefix(dep, kind); ok && dep != rec.Name && v != "" && v[0] >= '0' && v[0] <= '9' {
+				return dep, true
+			}
 		}
 	}
 	return "", false
+}
+
+// standsFor tells whether a package stands for another one.
+func standsFor(rec debRecord) bool {
+	_, ok := kernelOf(rec)
+	return ok
 }
 
 func debInputs(rec debRecord, arch string) []input {

@@ -61,7 +61,7 @@ func (b *builder) initramfs(ctx context.Context, build bool) (*entry, error) {
 		if err := buildPrograms(ctx, g, progs, bin); err != nil {
 			return err
 		}
-		records, err := initramfsRecords(bb.path(busyboxFile), commandNames(busyboxPackages()), bin, progs)
+		records, err := initramfsRecords(bb.path(busyboxFile), commandNames(urootCommands()), bin, progs)
 		if err != nil {
 			return err
 		}

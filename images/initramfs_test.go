@@ -166,7 +166,7 @@ func TestInitramfsHasWhatBootNeeds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	records, err := initramfsRecords(bb, commandNames(busyboxPackages()), bin, []program{{"vdev-agent", "./guest/agent"}})
+	records, err := initramfsRecords(bb, commandNames(urootCommands()), bin, []program{{"vdev-agent", "./guest/agent"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestInitramfsHasWhatBootNeeds(t *testing.T) {
 		return cpio.Record{}
 	}
 	for name, want := range map[string]string{
-		"init": "bb", "bin/sh": "bb", "bin/defaultsh": "bb", "bbin/ls": "bb", "bbin/gosh": "bb", "bbin/uinit": "bb", "bin/vdev-agent": "agent",
+		"init": "bb", "bin/sh": "bb", "bin/defaultsh": "bb", "bbin/ls": "bb", "bbin/gosh": "bb", "bin/vdev-agent": "agent",
 	} {
 		r := follow(name)
 		if got := content(t, r); got != want || r.Mode != cpio.S_IFREG|0o755 {

@@ -65,6 +65,11 @@ func (o Options) withDefaults() (Options, error) {
 		}
 		*p = abs
 	}
+	if o.KernelSource != "" {
+		if _, err := os.Stat(o.KernelSource); err != nil {
+			return o, fmt.Errorf("kernel source: %w", err)
+		}
+	}
 	return o, nil
 }
 

@@ -39,14 +39,6 @@ func urootCommands() []string {
 	return all
 }
 
-// uinitPackage is the program that u-root's init runs before the shell. It is one of
-// the commands of the binary: on its own it would make the initramfs a megabyte
-// larger.
-const uinitPackage = "vdev/images/uinit"
-
-// busyboxPackages returns the import paths of all commands in the binary.
-func busyboxPackages() []string { return append(urootCommands(), uinitPackage) }
-
 // commandNames returns the names of commands with the given import paths.
 func commandNames(imports []string) []string {
 	names := make([]string, len(imports))
@@ -63,7 +55,7 @@ func (b *builder) busyboxInputs(g *goTool) ([]input, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := hashSources(g.src, "images/mkbusybox", "images/uinit")
+	own, err := hashSources(g.src, "images/mkbusybox")
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +64,8 @@ func (b *builder) busyboxInputs(g *goTool) ([]input, error) {
 		{"go", g.version},
 		{"env", strings.Join(guestEnv(), " ")},
 		{"modules", hashText(string(mod))},
-		{"maker and uinit", own},
-		{"commands", hashText(strings.Join(busyboxPackages(), " "))},
+		{"maker", own},
+		{"commands", hashText(strings.Join(urootCommands(), " "))},
 	}, nil
 }
 
@@ -112,13 +104,13 @@ func (b *builder) busybox(ctx context.Context, g *goTool, build bool) (*entry, e
 		if err := needSpace(b.opts.CacheDir, busyboxSpace); err != nil {
 			return err
 		}
-		b.report.step("compiling u-root: %d commands", len(busyboxPackages()))
+		b.report.step("compiling u-root: %d commands", len(urootCommands()))
 		// The maker itself runs here, not in the guest.
 		maker := filepath.Join(dir, "mkbusybox")
 		if _, err := g.run(ctx, []string{"GOFLAGS=-mod=readonly"}, "build", "-o", maker, "./images/mkbusybox"); err != nil {
 			return fmt.Errorf("u-root's builder: %w", err)
 		}
-		args := append([]string{"-o", filepath.Join(dir, busyboxFile), "-src", filepath.Join(dir, "src")}, busyboxPackages()...)
+		args := append([]string{"-o", filepath.Join(dir, busyboxFile), "-src", filepath.Join(dir, "src")}, urootCommands()...)
 		env := append(guestEnv(), "PATH="+filepath.Dir(g.path)+string(os.PathListSeparator)+os.Getenv("PATH"))
 		if _, err := output(ctx, g.src, env, maker, args...); err != nil {
 			return fmt.Errorf("u-root: %w", err)

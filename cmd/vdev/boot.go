@@ -163,15 +163,20 @@ func (s *session) newMachine() (*emu.Machine, error) {
 		return nil, err
 	}
 	t := &tail{}
+	s.console.attach(m, t)
 	var prompt emu.Prompt
+	seen := s.console.prompt
 	m.OnConsoleByte(func(c byte) {
 		t.watch(c)
-		if s.flags.atPrompt && prompt.Next(c) {
-			t.prompt = true
+		if !prompt.Next(c) || t.prompt {
+			return
+		}
+		t.prompt = true
+		close(seen)
+		if s.flags.atPrompt {
 			m.Halt()
 		}
 	})
-	s.console.attach(m, t)
 	return m, nil
 }
 
@@ -198,6 +203,7 @@ func (s *session) output(p []byte) {
 	if s.console.err != nil {
 		return
 	}
+	s.console.lastOutput.Store(time.Now().UnixNano())
 	if _, err := os.Stdout.Write(p); err != nil {
 		s.console.err = fmt.Errorf("standard output: %w", plain(err))
 		if errors.Is(err, syscall.EPIPE) {

@@ -5,6 +5,8 @@ package main
 import (
 	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"vdev/emu"
 )
@@ -22,6 +24,9 @@ type console struct {
 
 	realtime bool // time passes at the pace of the clock
 
+	prompt     chan struct{} // guarded by mu; closed when the present machine has shown a shell prompt
+	lastOutput atomic.Int64  // when the guest printed something, Unix time in nanoseconds; 0 for never
+
 	tail *tail // of the present machine; belongs to its goroutine
 	err  error // why output failed; belongs to the machine's goroutine
 }
@@ -30,7 +35,8 @@ type console struct {
 func (c *console) attach(m *emu.Machine, t *tail) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.machine, c.tail, c.gone = m, t, make(chan struct{})
+	c.machine, c.tail, c.gone, c.prompt = m, t, make(chan struct{}), make(chan struct{})
+	c.lastOutput.Store(0)
 	if c.eof {
 		c.idleWithoutInput()
 	}
@@ -165,8 +171,43 @@ func (s *session) feed(p []byte) {
 	if len(p) == 0 {
 		return
 	}
+	s.console.awaitPrompt()
 	m, gone := s.console.current()
 	m.Feed(gone, p)
+}
+
+// Input that comes without a typist waits for the guest: Linux throws away what
+// arrives before a program has the console open. A guest that has been silent for
+// this long, after it printed something or never, is taken to wait for input.
+const (
+	silence      = time.Second
+	firstSilence = 5 * time.Second
+)
+
+// awaitPrompt returns when the guest is ready for input, or has ended.
+func (c *console) awaitPrompt() {
+	c.mu.Lock()
+	prompt, gone := c.prompt, c.gone
+	c.mu.Unlock()
+	start := time.Now()
+	poll := time.NewTicker(silence / 10)
+	defer poll.Stop()
+	for {
+		select {
+		case <-prompt:
+			return
+		case <-gone:
+			return
+		case <-poll.C:
+		}
+		patience, since := firstSilence, time.Since(start)
+		if last := c.lastOutput.Load(); last != 0 {
+			patience, since = silence, min(since, time.Since(time.Unix(0, last)))
+		}
+		if since >= patience {
+			return
+		}
+	}
 }
 
 // keys takes what the user typed: for the guest, the monitor, or vdev.

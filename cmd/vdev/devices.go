@@ -78,7 +78,7 @@ func listDevices(w io.Writer, m *emu.Machine) {
 		if d.Regs != nil {
 			title = d.Regs.Block().Title
 		}
-		fmt.Fprintf(w, "%s\t%#010x\t%#x\t%s\t%s\n", d.Name, uint64(d.Base), d.Size, irq, title)
+		fmt.Fprintf(w, "%s\t0x%08x\t%#x\t%s\t%s\n", d.Name, uint64(d.Base), d.Size, irq, title)
 	}
 }
 

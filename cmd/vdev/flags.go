@@ -79,9 +79,12 @@ func (f *machineFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.diskRO, "disk-readonly", false, "do not let the guest write to the disk")
 }
 
-// defaultArgs is the start of every kernel command line: a panic must end the run
-// instead of hanging.
-const defaultArgs = "console=ttyS0 panic=-1"
+// defaultArgs is the start of every kernel command line. A panic must end the run
+// instead of hanging. The console is the device tree's stdout-path; without the other
+// argument Linux would print everything a second time, on SBI's debug console, which
+// is the same terminal. (Naming the console with console= would do too, but makes
+// u-root's init put a pipe between the shell and its terminal.)
+const defaultArgs = "panic=-1 initcall_blacklist=hvc_sbi_init"
 
 // config reads the files and makes a machine configuration of the flags. extra
 // goes to the kernel command line before --append. The caller closes the disk.

@@ -11,6 +11,7 @@ import (
 
 	"vdev/emu"
 	"vdev/emu/riscv"
+	"vdev/emu/riscv/isa"
 )
 
 // monitor is the prompt behind Ctrl-A c. It belongs to the goroutine that reads the
@@ -175,7 +176,7 @@ func (m *monitor) regs() {
 			fmt.Fprintf(w, "hart %d\t%s\tpc %#x\n", i, h.Priv(), h.PC())
 			const columns = 4
 			for r := range 32 {
-				fmt.Fprintf(w, "%s\t%016x", abiNames[r], h.X(r))
+				fmt.Fprintf(w, "%s\t%016x", isa.XName(uint8(r)), h.X(r))
 				if r%columns == columns-1 {
 					fmt.Fprintln(w)
 				} else {
@@ -200,10 +201,6 @@ func (m *monitor) regs() {
 		}
 	})
 }
-
-// abiNames are the integer registers' names in the RISC-V psABI.
-var abiNames = [32]string{"zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "s0", "s1", "a0", "a1", "a2", "a3", "a4", "a5",
-	"a6", "a7", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"}
 
 // mainCSR says whether people look at a CSR when they ask where a hart is.
 func mainCSR(name string) bool {

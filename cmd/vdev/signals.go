@@ -6,7 +6,10 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"vdev/guest/client"
 )
@@ -69,10 +72,12 @@ func stopWithTerminal(t *terminal) {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTSTP)
 	go func() {
+		// A signal to the process could find another thread, and this one would run on
+		// for a while; a signal to the thread stops the process before Tgkill returns.
+		runtime.LockOSThread()
 		for range stop {
 			t.Restore()
-			_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-			// Here the process stands still until SIGCONT.
+			_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGSTOP)
 			_ = t.Raw()
 		}
 	}()

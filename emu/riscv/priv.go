@@ -124,7 +124,7 @@ const (
 )
 
 // misa: RV64 with A, C, D, F, I, M, S, U.
-const misaValue uint64 = 2<<62 | 1<<('a'-'a') | 1<<('c'-'a') | 1<<('d'-'a') | 1<<('f'-'a') |
+const misaValue uint64 = 2<<62 | 1<<0 | 1<<('c'-'a') | 1<<('d'-'a') | 1<<('f'-'a') |
 	1<<('i'-'a') | 1<<('m'-'a') | 1<<('s'-'a') | 1<<('u'-'a')
 
 // Exceptions that may be delegated to S-mode: all but environment calls from

@@ -152,12 +152,30 @@ func TestSignalsPassUnreadStdin(t *testing.T) {
 	}
 }
 
-func TestSignalKillsTheGroup(t *testing.T) {
+func TestSignalBeforeTheStart(t *testing.T) {
 	signals := make(chan int, 1)
 	signals <- int(syscall.SIGINT)
-	got, err := connect(t).Run(testContext(t), client.Request{Args: []string{"sh", "-c", "sleep 1000; exit 1"}, Signals: signals})
+	got, err := connect(t).Run(testContext(t), client.Request{Args: []string{"sleep", "1000"}, Signals: signals})
 	if err != nil || got.Status() != 130 {
 		t.Errorf("got %+v, %v, want status 130", got, err)
+	}
+}
+
+func TestSignalGoesToTheGroup(t *testing.T) {
+	signals := make(chan int, 1)
+	ready := writerFunc(func(p []byte) (int, error) {
+		signals <- int(syscall.SIGTERM)
+		return len(p), nil
+	})
+	// The shell outlives the signal and tells how its child fared. The
+	// child itself says that it is ready: between fork and exec it would
+	// still have the shell's handler.
+	got, err := connect(t).Run(testContext(t), client.Request{
+		Args:   []string{"sh", "-c", "trap : TERM; sh -c 'echo ready; exec sleep 1000' & child=$!; wait $child; wait $child; exit $?"},
+		Stdout: ready, Signals: signals,
+	})
+	if err != nil || got.ExitCode != 128+15 {
+		t.Errorf("got %+v, %v, want exit status 143", got, err)
 	}
 }
 

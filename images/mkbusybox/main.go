@@ -30,7 +30,12 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	env := golang.Default(golang.DisableCGO(), golang.WithGOOS("linux"), golang.WithGOARCH(*goarch), golang.WithBuildTag("goshliner"))
+	// Of the shell's three kinds the small one: it leaves the terminal as it is, so
+	// that programs started from it can read lines. The others edit lines
+	// themselves, keep the terminal raw while a program runs, or wait at start-up
+	// for the terminal to answer questions.
+	env := golang.Default(golang.DisableCGO(), golang.WithGOOS("linux"), golang.WithGOARCH(*goarch),
+		golang.WithBuildTag("goshsmall"))
 	err := bb.BuildBusybox(ulog.Null, &bb.Opts{
 		Env:          env,
 		GenSrcDir:    *src,

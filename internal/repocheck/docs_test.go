@@ -177,31 +177,58 @@ func linkFault(f *file, target string, text map[string]string, dirs map[string]b
 // mapPage is the page that says what every package is for.
 const mapPage = "docs/architecture.md"
 
+// mapRow matches the first column of a row of its table.
+var (
+	mapRow  = regexp.MustCompile("^\\| (`[^|]*`) \\|")
+	mapName = regexp.MustCompile("`([^`]*)`")
+)
+
 func packageMapRule() rule {
 	return rule{
 		name: "the map of packages is complete",
 		check: func(t *tree) []finding {
 			var page string
+			dirs := map[string]bool{}
 			for _, f := range t.files {
 				if f.path == mapPage {
 					page = string(f.text)
 				}
+				if f.ast != nil {
+					dirs[f.dir()] = true
+				}
 			}
 			var found []finding
-			pkgs := t.packages()
-			for _, dir := range sortedKeys(pkgs) {
-				if !strings.Contains(page, "`"+dir+"`") {
+			mapped := map[string]bool{}
+			for n, line := range mdLines(page) {
+				row := mapRow.FindStringSubmatch(line)
+				if row == nil {
+					continue
+				}
+				for _, m := range mapName.FindAllStringSubmatch(row[1], -1) {
+					mapped[m[1]] = true
+					if strings.Contains(m[1], "/") && !dirs[m[1]] {
+						found = append(found, finding{mapPage, n, fmt.Sprintf("there is no package `%s`", m[1])})
+					}
+				}
+			}
+			for _, dir := range sortedKeys(dirs) {
+				if !mapped[dir] {
 					found = append(found, finding{mapPage, 0, fmt.Sprintf("package `%s` is not mentioned", dir)})
 				}
 			}
 			return found
 		},
 		bad: []sample{
-			{"missing", map[string]string{mapPage: "| `emu` | machine |\n", "emu/mem/a.go": "package mem\n"}, "package `emu/mem` is not mentioned"},
-			{"no page", one("emu/a.go", "package emu\n"), "package `emu` is not mentioned"},
+			{"missing", map[string]string{mapPage: "| `emu` | machine |\n", "emu/a.go": "package emu\n", "emu/mem/a.go": "package mem\n"},
+				"package `emu/mem` is not mentioned"},
+			{"only in passing", map[string]string{mapPage: "See `emu`.\n", "emu/a.go": "package emu\n"}, "package `emu` is not mentioned"},
+			{"only tests", one("emu/a_test.go", "package emu\n"), "package `emu` is not mentioned"},
+			{"gone", map[string]string{mapPage: "| `emu`, `emu/old` | machine |\n", "emu/a.go": "package emu\n"},
+				"docs/architecture.md:1: there is no package `emu/old`"},
 		},
 		good: []sample{
-			{"there", map[string]string{mapPage: "| `emu` | machine |\n", "emu/a.go": "package emu\n", "x/a_test.go": "package x\n"}, ""},
+			{"there", map[string]string{mapPage: "| `emu`, `mmio/x` | machine |\n\n| `kernel` | no package |\n",
+				"emu/a.go": "package emu\n", "mmio/x/a.go": "package x\n"}, ""},
 		},
 	}
 }

@@ -31,6 +31,7 @@ type Asm struct {
 // fixup is a pc-relative instruction whose target is not known yet.
 type fixup struct {
 	at    uint64
+	pc    uint64 // that the immediate is relative to, as an offset
 	inst  isa.Inst
 	label string
 }
@@ -110,8 +111,20 @@ func (a *Asm) Jal(rd uint8, label string) {
 }
 
 func (a *Asm) relative(i isa.Inst, label string) {
-	a.fixups = append(a.fixups, fixup{uint64(len(a.code)), i, label})
+	at := uint64(len(a.code))
+	a.fix(i, label, at)
+}
+
+func (a *Asm) fix(i isa.Inst, label string, pc uint64) {
+	a.fixups = append(a.fixups, fixup{uint64(len(a.code)), pc, i, label})
 	a.code = append(a.code, 0, 0, 0, 0)
+}
+
+// La loads the address of a label.
+func (a *Asm) La(rd uint8, label string) {
+	pc := uint64(len(a.code))
+	a.fix(isa.Inst{Op: isa.OpAUIPC, Rd: rd, Len: 4}, label, pc)
+	a.fix(isa.Inst{Op: isa.OpADDI, Rd: rd, Rs1: rd, Len: 4}, label, pc)
 }
 
 // Li loads a constant.
@@ -148,7 +161,7 @@ func (a *Asm) Align(n uint64) {
 // Bytes is the finished program.
 func (a *Asm) Bytes() []byte {
 	for _, f := range a.fixups {
-		f.inst.Imm = int64(a.Addr(f.label) - (a.base + f.at))
+		f.inst.Imm = f.immediate(int64(a.Addr(f.label) - (a.base + f.pc)))
 		w, err := isa.Encode(f.inst)
 		if err != nil {
 			panic("BUG: " + f.label + ": " + err.Error())
@@ -157,4 +170,16 @@ func (a *Asm) Bytes() []byte {
 	}
 	a.fixups = nil
 	return a.code
+}
+
+// immediate is what the instruction takes of a distance.
+func (f fixup) immediate(distance int64) int64 {
+	low := distance << 52 >> 52 // as a later addi adds it
+	switch f.inst.Op {
+	case isa.OpAUIPC:
+		return distance - low
+	case isa.OpADDI:
+		return low
+	}
+	return distance
 }
