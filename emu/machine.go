@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"vdev/emu/dmasan"
 	"vdev/emu/fdt"
 	"vdev/emu/loader"
 	"vdev/emu/mem"
@@ -76,8 +77,9 @@ type Config struct {
 	Disk   virtio.Backend // a virtio block device; nil for none
 	DiskID string
 
-	Cache mem.CacheConfig
-	Ports Ports // how the bus masters are wired
+	Cache  mem.CacheConfig
+	Report ReportConfig
+	Ports  Ports // how the bus masters are wired
 
 	// ConsoleOut gets what the guest prints. It must not block for long.
 	ConsoleOut func(p []byte)
@@ -100,6 +102,8 @@ type Machine struct {
 	bus      *mmio.Bus
 	events   eventLog
 	firmware *sbi.Firmware
+
+	sanitizer *dmasan.Sanitizer // nil if caches are coherent
 
 	aclint  *aclint.ACLINT
 	plic    *plic.PLIC
@@ -154,7 +158,7 @@ func New(cfg Config) (*Machine, error) {
 	m.bus = mmio.NewBus(&m.events)
 	for i := range cfg.Harts {
 		h := &hart{m: m}
-		h.Hart = riscv.New(riscv.Config{ID: uint64(i), Mem: m.mem, Code: m.code, Bus: m.bus, Env: h})
+		h.Hart = riscv.New(riscv.Config{ID: uint64(i), Mem: m.mem, Code: m.code, Bus: &hartBus{m, h}, Env: h})
 		m.harts = append(m.harts, h)
 	}
 	if cfg.FirmwareMode == FirmwareBuiltin {
@@ -164,6 +168,7 @@ func New(cfg Config) (*Machine, error) {
 		return nil, err
 	}
 	m.bus.Freeze()
+	m.addSanitizer()
 	if err := m.load(); err != nil {
 		return nil, err
 	}

@@ -76,6 +76,9 @@ type Reg struct {
 	Access Access
 	Reset  uint64 // value of every element after reset
 	Doc    string // one sentence
+	// Starts says that a write makes the device work on memory: with it the device's
+	// next DMA can be traced back to whoever wrote.
+	Starts bool
 
 	ROMask        uint64 // the guest cannot change these
 	W1C           uint64 // writing 1 clears, writing 0 keeps

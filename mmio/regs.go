@@ -166,6 +166,17 @@ func (r *Regs) entry(off uint64) entry {
 	return r.pages[r.dir[off>>pageShift]][r.bank*r.perBk+int(off&(1<<pageShift-1)>>r.shift)]
 }
 
+// StartsAt tells whether a write at off makes the device work on memory (Reg.Starts),
+// and the register's name.
+func (r *Regs) StartsAt(off uint64) (name string, ok bool) {
+	e := r.entry(off)
+	if e.write == 0 {
+		return "", false
+	}
+	reg := r.slots[e.write-1].reg
+	return reg.Name, reg.Starts
+}
+
 // take decides whether the slot takes this access; if not it says why.
 func (r *Regs) take(s *slot, off uint64, size int, v uint64) bool {
 	if int(s.reg.Sizes)&size == 0 || off&uint64(size-1) != 0 {

@@ -74,6 +74,11 @@ func (f *bootFlags) run(ctx context.Context) error {
 	}
 	defer disk.Close()
 	s := &session{flags: f, cfg: cfg, term: openTerminal(os.Stdin), quit: make(chan error, 1)}
+	reports, err := f.machine.openReports(&s.cfg, &lineWriter{say: s.term.Say})
+	if err != nil {
+		return err
+	}
+	defer reports.Close()
 	return s.run(ctx)
 }
 
@@ -185,6 +190,7 @@ func (s *session) life(m *emu.Machine) ending {
 	for {
 		t := s.console.tail
 		r := m.Run(context.Background())
+		m.FinishReports()
 		s.console.detach()
 		e := ending{machine: m, result: r, tail: t, err: s.console.err}
 		if r.Reason != emu.Reboot || s.flags.noReboot || t.panicked() || !t.any || e.err != nil {

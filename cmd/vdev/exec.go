@@ -33,6 +33,8 @@ type execFlags struct {
 	tty     bool
 	console bool
 	digest  bool
+
+	reportOnly bool
 }
 
 func newExecCmd() *cobra.Command {
@@ -47,8 +49,8 @@ is no file here is looked up in the guest. Flags of vdev come before PROGRAM. St
 input, output and error are the program's. SIGINT (Ctrl-C), SIGTERM, SIGHUP, SIGQUIT,
 SIGUSR1 and SIGUSR2 are passed on; a second SIGINT or SIGTERM ends vdev itself.
 
-Exit status: that of the program; 128+n if signal n killed it; 124 if --timeout
-ended it; 125 if vdev failed, which one line on standard error explains.
+Exit status: that of the program; 128+n if signal n killed it; 86 if the sanitizer
+found errors (see --report-only); 124 if --timeout ended it; 125 if vdev failed, which one line on standard error explains.
 
 The run is the same every time, instruction by instruction, as long as nothing comes
 from outside at a time of its own: stdin from a pipe or a terminal, signals.`,
@@ -74,6 +76,7 @@ from outside at a time of its own: stdin from a pipe or a terminal, signals.`,
 	fs.BoolVarP(&f.tty, "tty", "t", false, "give the program a terminal; Ctrl-A x ends vdev")
 	fs.BoolVar(&f.console, "console", false, "show the guest's console on standard error")
 	fs.BoolVar(&f.digest, "digest", false, digestHelp)
+	fs.BoolVar(&f.reportOnly, "report-only", false, "return the program's own status even if the sanitizer found errors")
 	return cmd
 }
 
@@ -92,6 +95,11 @@ func (f *execFlags) run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer disk.Close()
+	reports, err := f.machine.openReports(&cfg, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer reports.Close()
 	x := &execution{flags: f, req: req, keepDisk: disk != nil}
 	return x.run(ctx, cfg)
 }
@@ -259,9 +267,12 @@ func (x *execution) run(ctx context.Context, cfg emu.Config) error {
 	if x.flags.digest {
 		printDigest(m)
 	}
+	m.FinishReports()
 	switch {
 	case agent != nil:
 		return errors.New(x.name() + " " + agent.Text)
+	case m.Errors() != 0 && !x.flags.reportOnly:
+		return &statusError{status: statusReports}
 	case res.Status() != 0:
 		return &statusError{status: res.Status()}
 	}

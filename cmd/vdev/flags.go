@@ -13,6 +13,7 @@ import (
 
 	"vdev/emu"
 	"vdev/emu/loader"
+	"vdev/emu/mem"
 )
 
 // sizeFlag is a number of bytes written as 512M or 2G.
@@ -63,6 +64,15 @@ type machineFlags struct {
 	seed     uint64
 	disk     string
 	diskRO   bool
+
+	cache     string
+	evictRate float64
+	fillRate  float64
+	ports     emu.Ports
+	report    string
+	latent    bool
+
+	vmlinux string // of the image, if its kernel is booted
 }
 
 func (f *machineFlags) register(fs *pflag.FlagSet) {
@@ -77,7 +87,21 @@ func (f *machineFlags) register(fs *pflag.FlagSet) {
 	fs.Uint64Var(&f.seed, "seed", 0, "seed of everything random in the machine")
 	fs.StringVar(&f.disk, "disk", "", "attach `FILE` as a virtio block device")
 	fs.BoolVar(&f.diskRO, "disk-readonly", false, "do not let the guest write to the disk")
+	fs.StringVar(&f.cache, "cache", mem.Lazy.String(), "what the caches do of their own accord: lazy, eager, random (see --seed), or coherent, which turns the model off")
+	fs.Float64Var(&f.evictRate, "evict-rate", mem.DefaultRate, "with --cache random, how likely a dirty line is written back at each opportunity, 0 to 1")
+	fs.Float64Var(&f.fillRate, "fill-rate", mem.DefaultRate, "with --cache random, how likely an invalid line is fetched at each opportunity, 0 to 1")
+	f.ports = emu.DefaultPorts()
+	fs.Var((*portsFlag)(&f.ports), "port", "how a device reaches memory, `DEVICE=WIRING`: block, console, rng or dma-tester; coherent, noncoherent or miswired (the device tree says coherent, the port is not); may be repeated")
+	fs.StringVar(&f.report, "report", "", "write the sanitizer's reports to `FILE`, one line of JSON each")
+	fs.BoolVar(&f.latent, "report-latent", false, "report also what only a later access would make matter")
 }
+
+// portsFlag is the wirings as a flag.
+type portsFlag emu.Ports
+
+func (p *portsFlag) String() string        { return "" }
+func (p *portsFlag) Set(text string) error { return (*emu.Ports)(p).Set(text) }
+func (p *portsFlag) Type() string          { return "DEVICE=WIRING" }
 
 // defaultArgs is the start of every kernel command line. A panic must end the run
 // instead of hanging. The console is the device tree's stdout-path; without the other
@@ -91,6 +115,11 @@ const defaultArgs = "panic=-1 initcall_blacklist=hvc_sbi_init"
 func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *disk, error) {
 	c := emu.Config{Memory: uint64(f.memory), Harts: f.harts, Seed: f.seed}
 	c.Append = strings.Join(strings.Fields(strings.Join([]string{defaultArgs, extra, f.append}, " ")), " ")
+	var err error
+	if c.Cache, err = f.cacheConfig(); err != nil {
+		return c, nil, err
+	}
+	c.Ports = f.ports
 	kernel, initrd := f.kernel, f.initrd
 	if kernel == "" || initrd == "" && f.firmware != "none" {
 		img, err := openImage(ctx, f.image)
@@ -98,13 +127,12 @@ func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *d
 			return c, nil, err
 		}
 		if kernel == "" {
-			kernel = img.Kernel
+			kernel, f.vmlinux = img.Kernel, img.Vmlinux
 		}
 		if initrd == "" {
 			initrd = img.Initramfs
 		}
 	}
-	var err error
 	if c.Kernel, err = readFile("kernel", kernel, loader.MaxKernel); err != nil {
 		return c, nil, err
 	}
@@ -132,6 +160,18 @@ func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *d
 	}
 	c.Disk, c.DiskID = d, "vdev"
 	return c, d, nil
+}
+
+func (f *machineFlags) cacheConfig() (mem.CacheConfig, error) {
+	c := mem.CacheConfig{Seed: f.seed, EvictRate: f.evictRate, FillRate: f.fillRate}
+	for name, rate := range map[string]float64{"evict": f.evictRate, "fill": f.fillRate} {
+		if !(rate >= 0 && rate <= 1) {
+			return c, fmt.Errorf("--%s-rate %v: a probability is 0 to 1", name, rate)
+		}
+	}
+	var err error
+	c.Mode, err = mem.ParseMode(f.cache)
+	return c, err
 }
 
 func readFile(what, name string, limit int64) (*emu.File, error) {

@@ -292,12 +292,13 @@ type Context struct {
 	PC, SP, FP, RA, TP uint64
 	Priv               Priv
 	Satp, Sscratch     uint64
+	Stvec              uint64
 }
 
 // Context returns the registers as of the executing instruction.
 func (h *Hart) Context() Context {
 	return Context{
 		PC: h.pc, SP: h.x[2], FP: h.x[8], RA: h.x[1], TP: h.x[4],
-		Priv: h.priv, Satp: h.csr.satp, Sscratch: h.csr.sscratch,
+		Priv: h.priv, Satp: h.csr.satp, Sscratch: h.csr.sscratch, Stvec: h.csr.stvec,
 	}
 }

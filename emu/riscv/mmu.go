@@ -2,7 +2,12 @@
 
 package riscv
 
-import "vdev/mmio"
+import (
+	"encoding/binary"
+
+	"vdev/emu/mem"
+	"vdev/mmio"
+)
 
 // access is what a translation is for.
 type access uint8
@@ -215,14 +220,26 @@ func (h *Hart) translateFetch(va, n uint64) (pa mmio.PhysAddr, same, ok bool) {
 // Translate is a debugger's view of an address: no A/D update, no permission
 // check, no cached state.
 func (h *Hart) Translate(va VirtAddr) (mmio.PhysAddr, bool) {
-	mode := h.csr.satp >> satpModeShift
-	if h.priv == Machine || mode == satpBare {
+	if h.priv == Machine {
 		return mmio.PhysAddr(va), true
 	}
-	base := h.csr.satp & satpPPN << pageBits
+	return TranslateIn(h.mem, h.csr.satp, va)
+}
+
+// TranslateIn is Translate under the page tables of any value of satp.
+func TranslateIn(m *mem.Memory, satp uint64, va VirtAddr) (mmio.PhysAddr, bool) {
+	mode := satp >> satpModeShift
+	if mode == satpBare {
+		return mmio.PhysAddr(va), true
+	}
+	base := satp & satpPPN << pageBits
 	for level := int(mode) - satpSv39 + 2; level >= 0; level-- {
-		pte, ok := h.mem.Load(mmio.PhysAddr(base+uint64(va)>>(pageBits+9*level)&0x1ff*8), 8)
-		if !ok || pte&pteV == 0 {
+		var raw [8]byte
+		if !m.Peek(mmio.PhysAddr(base+uint64(va)>>(pageBits+9*level)&0x1ff*8), raw[:]) {
+			return 0, false
+		}
+		pte := binary.LittleEndian.Uint64(raw[:])
+		if pte&pteV == 0 {
 			return 0, false
 		}
 		ppn := pte >> ptePPNShift & ptePPN

@@ -53,9 +53,19 @@ type Stack struct {
 	// Task is the address of the current task_struct; 0 if unknown.
 	Task uint64
 	Satp uint64
+	// Stvec tells where the kernel is.
+	Stvec uint64
+	// Live tells that nothing has happened since Capture, so that more may be read from
+	// memory.
+	Live bool
 
+	exact     uint32 // bit i: Kernel[i] is not a return address
 	userStack []byte // from User.SP on
 }
+
+// Exact tells whether Kernel[i] is where execution was, rather than an address that
+// a call was to return to.
+func (s *Stack) Exact(i int) bool { return s.exact>>i&1 != 0 }
 
 // window reads a stack a piece at a time, as unwinding reads neighbouring words.
 type window struct {
@@ -87,7 +97,7 @@ func (w *window) word(va uint64) (uint64, bool) {
 // With CONFIG_FRAME_POINTER every function of the kernel keeps the caller's s0 at
 // -16(s0) and its return address at -8(s0) (arch/riscv/include/asm/stacktrace.h).
 func Capture(mem Memory, r Regs) Stack {
-	s := Stack{Task: r.TP, Satp: r.Satp, LeafRA: r.RA}
+	s := Stack{Task: r.TP, Satp: r.Satp, Stvec: r.Stvec, LeafRA: r.RA}
 	if r.Priv == User {
 		// In user mode Linux keeps the task in sscratch.
 		s.Task, s.User, s.HasUser = r.Sscratch, r, true
@@ -96,7 +106,7 @@ func Capture(mem Memory, r Regs) Stack {
 	}
 	if r.Priv == Machine {
 		s.Task = 0
-		s.Kernel = []uint64{r.PC}
+		s.Kernel, s.exact = []uint64{r.PC}, 1
 		return s
 	}
 	w := window{mem: mem, satp: r.Satp}
@@ -106,6 +116,9 @@ func Capture(mem Memory, r Regs) Stack {
 	exact := true // pc is where execution is, not a return address
 	for n < len(pcs) {
 		pcs[n] = pc
+		if exact {
+			s.exact |= 1 << n
+		}
 		n++
 		if fp < sp+16 || fp%8 != 0 || int64(fp) >= 0 {
 			break
@@ -126,16 +139,17 @@ func Capture(mem Memory, r Regs) Stack {
 		if pc-r.Stvec >= entryCodeSize {
 			continue
 		}
-		// The caller is the exception entry: above it lie the registers it saved.
-		regs, cause, status, ok := readPtRegs(&w, sp)
+		// The caller is probably the exception entry: above it lie the registers that it
+		// saved.
+		regs, ok := readPtRegs(&w, sp)
 		if !ok {
-			break
+			continue
 		}
-		if int64(cause) < 0 {
+		if int64(regs.cause) < 0 {
 			s.Interrupt = true
 		}
-		if status&sstatusSPP == 0 {
-			s.User, s.HasUser = regs, true
+		if regs.status&sstatusSPP == 0 {
+			s.User, s.HasUser = regs.Regs, true
 			s.User.Satp, s.User.Priv = r.Satp, User
 			break
 		}
@@ -150,11 +164,17 @@ func Capture(mem Memory, r Regs) Stack {
 
 const (
 	// entryCodeSize bounds handle_exception to ret_from_exception_end
-	// (arch/riscv/kernel/entry.S) in bytes.
-	entryCodeSize = 0x600
+	// (arch/riscv/kernel/entry.S) in bytes. What follows in the same file is within the
+	// bound, too; readPtRegs tells.
+	entryCodeSize = 0x400
 	// kernelStackMax bounds THREAD_SIZE.
 	kernelStackMax = 64 << 10
-	sstatusSPP     = 1 << 8
+
+	sstatusSPP   = 1 << 8
+	sstatusUXL   = 3 << 32
+	sstatusUXL64 = 2 << 32
+	// causeMax bounds exception and interrupt codes (privileged architecture, scause).
+	causeMax = 64
 )
 
 // Places in struct pt_regs (arch/riscv/include/asm/ptrace.h), which begins like the
@@ -164,15 +184,23 @@ const (
 	ptStatus, ptCause             = 32, 34
 )
 
-func readPtRegs(w *window, at uint64) (r Regs, cause, status uint64, ok bool) {
-	ok = true
+// ptRegs is the part of struct pt_regs that matters.
+type ptRegs struct {
+	Regs
+	status, cause uint64
+}
+
+// readPtRegs reads a struct pt_regs; false if there is none at that address.
+func readPtRegs(w *window, at uint64) (ptRegs, bool) {
+	ok := true
 	get := func(i uint64) uint64 {
 		v, good := w.word(at + 8*i)
 		ok = ok && good
 		return v
 	}
-	r = Regs{PC: get(ptEPC), RA: get(ptRA), SP: get(ptSP), TP: get(ptTP), FP: get(ptS0), Priv: Supervisor}
-	return r, get(ptCause), get(ptStatus), ok
+	r := ptRegs{status: get(ptStatus), cause: get(ptCause)}
+	r.Regs = Regs{PC: get(ptEPC), RA: get(ptRA), SP: get(ptSP), TP: get(ptTP), FP: get(ptS0), Priv: Supervisor}
+	return r, ok && r.status&sstatusUXL == sstatusUXL64 && r.cause<<1>>1 < causeMax
 }
 
 // keepUserStack copies the innermost part of the user's stack.

@@ -76,7 +76,7 @@ func (d *Tester) block() mmio.Block {
 		Size: windowSize,
 		Regs: []mmio.Reg{
 			regID: {Name: "ID", Offset: 0x00, Access: mmio.RO, Reset: ID, Doc: "Identifies the device: \"dmat\"."},
-			regCommand: {Name: "COMMAND", Offset: 0x04, Access: mmio.WO,
+			regCommand: {Name: "COMMAND", Offset: 0x04, Access: mmio.WO, Starts: true,
 				Doc: "Starts a command with the parameters as they are now. While STATUS is busy, only abort is taken.",
 				Fields: []mmio.Field{{Name: "op", Lo: 0, Hi: 31, Enum: []mmio.Enum{
 					{Value: uint64(OpCopy), Name: "copy"}, {Value: uint64(OpFill), Name: "fill"},

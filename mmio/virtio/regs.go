@@ -88,7 +88,7 @@ func (t *transport) block(title, doc string, deviceID uint64, config []mmio.Reg)
 			Fields:   []mmio.Field{mmio.Bit(0, "READY", "the device may use the queue")},
 			PreRead:  func(int, uint64) uint64 { return t.readQueueReady() },
 			PreWrite: func(_ int, _, v uint64) uint64 { return t.writeQueueReady(v) }},
-		regQueueNotify: {Name: "QueueNotify", Offset: 0x050, Access: mmio.WO,
+		regQueueNotify: {Name: "QueueNotify", Offset: 0x050, Access: mmio.WO, Starts: true,
 			Doc:       "Tells the device that the queue of this number has new buffers.",
 			PostWrite: func(_ int, _, v uint64) { t.writeQueueNotify(v) }},
 		regInterruptStatus: {Name: "InterruptStatus", Offset: 0x060, Access: mmio.RO,

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+
+	"vdev/emu"
+	"vdev/emu/symbols"
+)
+
+// statusReports is the status of "vdev exec" when the sanitizer found errors.
+const statusReports = 86
+
+// openReports creates the file of --report and directs the findings to it, and for
+// people to text.
+func (f *machineFlags) openReports(c *emu.Config, text io.Writer) (io.Closer, error) {
+	c.Report = emu.ReportConfig{Text: text, Latent: f.latent, Resolver: f.resolver()}
+	if f.report == "" {
+		return io.NopCloser(nil), nil
+	}
+	file, err := os.Create(f.report)
+	if err != nil {
+		return nil, fmt.Errorf("report %s: %w", f.report, plain(err))
+	}
+	c.Report.JSON = file
+	return file, nil
+}
+
+// lineWriter hands on whole lines, without their ends.
+type lineWriter struct {
+	say  func(line string)
+	rest []byte
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.rest = append(w.rest, p...)
+	for {
+		i := bytes.IndexByte(w.rest, '\n')
+		if i < 0 {
+			return len(p), nil
+		}
+		w.say(string(w.rest[:i]))
+		w.rest = w.rest[i+1:]
+	}
+}
+
+// resolver finds names with what the command line says about kernel and program.
+func (f *machineFlags) resolver() func(symbols.Memory) symbols.Resolver {
+	return nil
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package emu
+
+import (
+	"io"
+
+	"vdev/emu/dmasan"
+	"vdev/emu/mem"
+	"vdev/emu/riscv"
+	"vdev/emu/symbols"
+	"vdev/mmio"
+)
+
+// ReportConfig says where the sanitizer's findings go.
+type ReportConfig struct {
+	Text   io.Writer // for people; may be nil
+	JSON   io.Writer // a line of JSON for each; may be nil
+	Latent bool      // show also what only a later access would make matter
+	// Resolver finds names. It is called when the first report is made; may be nil.
+	Resolver func(symbols.Memory) symbols.Resolver
+}
+
+// addSanitizer attaches the sanitizer, unless the caches are coherent: then there
+// is nothing to find.
+func (m *Machine) addSanitizer() {
+	if m.cfg.Cache.Mode == mem.Coherent {
+		return
+	}
+	view := guestMemory{m.mem}
+	c := dmasan.Config{
+		Now: m.Now, Context: m.context, Memory: view,
+		Text: m.cfg.Report.Text, JSON: m.cfg.Report.JSON, ReportLatent: m.cfg.Report.Latent,
+	}
+	if r := m.cfg.Report.Resolver; r != nil {
+		c.Resolver = func() symbols.Resolver { return r(view) }
+	}
+	m.sanitizer = dmasan.New(c)
+	m.mem.SetObserver(m.sanitizer)
+}
+
+// Errors is the number of different errors that the sanitizer found.
+func (m *Machine) Errors() int {
+	if m.sanitizer == nil {
+		return 0
+	}
+	return m.sanitizer.Errors()
+}
+
+// FinishReports says how often each finding occurred, after the run.
+func (m *Machine) FinishReports() {
+	if m.sanitizer != nil {
+		m.sanitizer.Finish()
+	}
+}
+
+// context is the registers of a hart, as the sanitizer wants them.
+func (m *Machine) context(hart int) symbols.Regs {
+	c := m.harts[hart].Context()
+	return symbols.Regs{
+		PC: c.PC, RA: c.RA, SP: c.SP, FP: c.FP, TP: c.TP, Priv: symbols.Priv(c.Priv),
+		Satp: c.Satp, Sscratch: c.Sscratch, Stvec: c.Stvec,
+	}
+}
+
+// guestMemory reads memory behind the scenes.
+type guestMemory struct{ mem *mem.Memory }
+
+// ReadVirt implements symbols.Memory.
+func (g guestMemory) ReadVirt(satp, va uint64, p []byte) bool {
+	for len(p) > 0 {
+		n := min(len(p), int(mem.PageSize-va%mem.PageSize))
+		pa, ok := riscv.TranslateIn(g.mem, satp, riscv.VirtAddr(va))
+		if !ok || !g.mem.Peek(pa, p[:n]) {
+			return false
+		}
+		va += uint64(n)
+		p = p[n:]
+	}
+	return true
+}
+
+// hartBus is the bus as a hart sees it: it tells the sanitizer who made which
+// bus master start to work.
+type hartBus struct {
+	m *Machine
+	h *hart
+}
+
+// Read implements riscv.Bus.
+func (b *hartBus) Read(addr mmio.PhysAddr, size int) (uint64, bool) { return b.m.bus.Read(addr, size) }
+
+// Write implements riscv.Bus.
+func (b *hartBus) Write(addr mmio.PhysAddr, size int, v uint64) bool {
+	if b.m.sanitizer != nil {
+		b.noteStart(addr)
+	}
+	return b.m.bus.Write(addr, size, v)
+}
+
+func (b *hartBus) noteStart(addr mmio.PhysAddr) {
+	r, ok := b.m.bus.Find(addr)
+	if !ok {
+		return
+	}
+	d, ok := r.Device.(mmio.RegisterDevice)
+	if !ok {
+		return
+	}
+	if name, ok := d.Registers().StartsAt(uint64(addr - r.Base)); ok {
+		b.m.sanitizer.JobStarted(d.Name(), "store to "+name, int(b.h.ID()))
+	}
+}
