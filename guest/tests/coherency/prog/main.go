@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+// Prog runs programs of package coherency in the guest:
+//
+//	prog NAME correct|broken
+//	prog all correct
+//
+// For each it prints one line with its name and what it found: "right" or "wrong"
+// bytes, and where its buffer is. The status is 0, but 1 if a correct program found wrong bytes, and 2 if
+// it could not run.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"vdev/guest/tests/coherency"
+)
+
+func main() {
+	if len(os.Args) != 3 || os.Args[2] != "correct" && os.Args[2] != "broken" {
+		fmt.Fprintln(os.Stderr, "usage: prog NAME correct|broken")
+		os.Exit(2)
+	}
+	names := []string{os.Args[1]}
+	if names[0] == "all" {
+		names = nil
+		for _, p := range coherency.Pairs() {
+			names = append(names, p.Name)
+		}
+	}
+	status := 0
+	for _, name := range names {
+		broken := os.Args[2] == "broken"
+		r, err := coherency.Run(name, broken)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "prog:", err)
+			os.Exit(2)
+		}
+		word := "right"
+		if !r.Right {
+			word = "wrong"
+		}
+		fmt.Printf("%s %s %#x %d\n", name, word, r.Phys, r.Size)
+		if !r.Right && !broken {
+			status = 1
+		}
+	}
+	os.Exit(status)
+}
