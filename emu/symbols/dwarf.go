@@ -3,6 +3,7 @@
 package symbols
 
 import (
+	"cmp"
 	"debug/dwarf"
 	"debug/elf"
 	"errors"
@@ -14,8 +15,23 @@ import (
 // lines finds source lines in DWARF.
 type lines struct {
 	data  *dwarf.Data
+	root  string      // of the source tree: not shown
 	units []unitRange // by address; they do not overlap
 	cache map[uint64][]Frame
+	rows  map[dwarf.Offset]*rows // by unit
+}
+
+// rows is a unit's line table.
+type rows struct {
+	files []*dwarf.LineFile
+	rows  []row // by address
+}
+
+// row says which line the code in [low, high) comes from.
+type row struct {
+	low, high uint64
+	file      *dwarf.LineFile
+	line      int
 }
 
 type unitRange struct {
@@ -32,7 +48,7 @@ func newLines(f *elf.File) (*lines, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lines{data: d, cache: make(map[uint64][]Frame)}
+	l := &lines{data: d, cache: make(map[uint64][]Frame), rows: make(map[dwarf.Offset]*rows)}
 	for r := d.Reader(); ; r.SkipChildren() {
 		e, err := r.Next()
 		if err != nil {
@@ -57,32 +73,35 @@ func newLines(f *elf.File) (*lines, error) {
 	if len(l.units) == 0 {
 		return nil, errors.New("no debug information")
 	}
-	slices.SortFunc(l.units, func(a, b unitRange) int {
-		switch {
-		case a.low < b.low:
-			return -1
-		case a.low > b.low:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(l.units, func(a, b unitRange) int { return cmp.Compare(a.low, b.low) })
 	return l, nil
 }
 
+// unit is the compilation unit of pc. Units in assembler can be said to be a few
+// bytes longer than they are after linking; the unit that begins there is meant.
 func (l *lines) unit(pc uint64) *dwarf.Entry {
-	i, found := slices.BinarySearchFunc(l.units, pc, func(u unitRange, pc uint64) int {
-		switch {
-		case u.high <= pc:
+	i, _ := slices.BinarySearchFunc(l.units, pc, func(u unitRange, pc uint64) int {
+		if u.low <= pc {
 			return -1
-		case u.low > pc:
-			return 1
 		}
-		return 0
+		return 1
 	})
-	if !found {
-		return nil
+	for j := i - 1; j >= 0 && j >= i-2; j-- {
+		if pc < l.units[j].high {
+			return l.units[j].unit
+		}
 	}
-	return l.units[i].unit
+	return nil
+}
+
+// setRoot makes all source files be shown relative to the tree in which the code at
+// pc comes from file.
+func (l *lines) setRoot(pc uint64, file string) {
+	if u := l.unit(pc); u != nil {
+		if name, _ := u.Val(dwarf.AttrName).(string); strings.HasSuffix(name, "/"+file) {
+			l.root = strings.TrimSuffix(name, file)
+		}
+	}
 }
 
 // frames is the functions that pc is in, innermost first: all but the last were
@@ -101,18 +120,17 @@ func (l *lines) find(pc uint64) []Frame {
 	if unit == nil {
 		return nil
 	}
-	dir, _ := unit.Val(dwarf.AttrCompDir).(string)
+	dir := l.root
+	if dir == "" {
+		dir, _ = unit.Val(dwarf.AttrCompDir).(string)
+	}
 	lang, _ := unit.Val(dwarf.AttrLanguage).(int64)
-	lr, err := l.data.LineReader(unit)
-	if err != nil || lr == nil {
-		return nil
-	}
+	table := l.table(unit)
 	here := Frame{Asm: lang == langAssembler}
-	var entry dwarf.LineEntry
-	if err := lr.SeekPC(pc, &entry); err == nil && entry.File != nil {
-		here.File, here.Line = relative(entry.File.Name, dir), entry.Line
+	if r, ok := table.at(pc); ok {
+		here.File, here.Line = relative(r.file.Name, dir), r.line
 	}
-	files := lr.Files()
+	files := table.files
 	// From the outside in; then turned over.
 	var out []Frame
 	for _, e := range l.scopes(unit, pc) {
@@ -136,6 +154,42 @@ func (l *lines) find(pc uint64) []Frame {
 	in.File, in.Line, in.Asm = here.File, here.Line, here.Asm
 	slices.Reverse(out)
 	return out
+}
+
+// table reads a unit's line table. LineReader.SeekPC expects the sequences to be in
+// the order of their addresses, which linkers do not promise.
+func (l *lines) table(unit *dwarf.Entry) *rows {
+	if t := l.rows[unit.Offset]; t != nil {
+		return t
+	}
+	t := &rows{}
+	l.rows[unit.Offset] = t
+	lr, err := l.data.LineReader(unit)
+	if err != nil || lr == nil {
+		return t
+	}
+	var prev, e dwarf.LineEntry
+	for inSequence := false; lr.Next(&e) == nil; prev, inSequence = e, !e.EndSequence {
+		if inSequence && prev.Address < e.Address && prev.File != nil {
+			t.rows = append(t.rows, row{prev.Address, e.Address, prev.File, prev.Line})
+		}
+	}
+	t.files = lr.Files()
+	slices.SortStableFunc(t.rows, func(a, b row) int { return cmp.Compare(a.low, b.low) })
+	return t
+}
+
+func (t *rows) at(pc uint64) (row, bool) {
+	i, _ := slices.BinarySearchFunc(t.rows, pc, func(r row, pc uint64) int {
+		if r.low <= pc {
+			return -1
+		}
+		return 1
+	})
+	if i == 0 || pc >= t.rows[i-1].high {
+		return row{}, false
+	}
+	return t.rows[i-1], true
 }
 
 // scopes is the subprogram that pc is in and the inlined ones within it, from the
@@ -215,7 +269,7 @@ func (l *lines) nameOf(e *dwarf.Entry) string {
 	return ""
 }
 
-// relative strips the directory of compilation.
+// relative strips a directory.
 func relative(file, dir string) string {
 	file = filepath.Clean(file)
 	if dir != "" {

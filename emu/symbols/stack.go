@@ -145,6 +145,10 @@ func Capture(mem Memory, r Regs) Stack {
 		if !ok {
 			continue
 		}
+		if n < len(pcs) {
+			pcs[n] = pc
+			n++
+		}
 		if int64(regs.cause) < 0 {
 			s.Interrupt = true
 		}
