@@ -58,10 +58,10 @@ func (p *Ports) Set(text string) error {
 				p.RNG = Wiring(w)
 			case "block":
 				p.Block = Wiring(w)
-			case "dmatest":
+			case "dma-tester":
 				p.DMATest = Wiring(w)
 			default:
-				return fmt.Errorf("%q is no device with a configurable port; there are block, console, dmatest and rng", dev)
+				return fmt.Errorf("%q is no device with a configurable port; there are block, console, dma-tester and rng", dev)
 			}
 			return nil
 		}

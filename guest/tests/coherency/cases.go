@@ -100,7 +100,9 @@ func fill(p []byte, v byte) {
 func all(p []byte, v byte) bool {
 	same := true
 	for i := range p {
-		same = same && p[i] == v
+		if p[i] != v { // and go on: what is read must not depend on what is found
+			same = false
+		}
 	}
 	return same
 }
