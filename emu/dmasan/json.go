@@ -71,6 +71,7 @@ type jsonFrame struct {
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`
 	Inline bool   `json:"inline,omitempty"`
+	Module string `json:"module,omitempty"`
 }
 
 type jsonCoverage struct {
@@ -116,7 +117,7 @@ func (a *Access) json() *jsonAccess {
 func jsonFrames(fs []symbols.Frame) []jsonFrame {
 	var out []jsonFrame
 	for _, f := range fs {
-		out = append(out, jsonFrame{hexString(f.PC), f.Func, f.Offset, f.File, f.Line, f.Inline})
+		out = append(out, jsonFrame{hexString(f.PC), f.Func, f.Offset, f.File, f.Line, f.Inline, f.Module})
 	}
 	return out
 }

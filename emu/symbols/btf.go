@@ -186,6 +186,9 @@ type Layout struct {
 	startCode, exeFile  uint64 // in mm_struct
 	fileDentry          uint64 // in file
 	dentryName          uint64 // in dentry: the pointer to the characters
+
+	modules    moduleLayout
+	hasModules bool
 }
 
 // ReadLayout reads the layout from a vmlinux with a section .BTF. It is quick
@@ -231,6 +234,7 @@ func layoutOf(f *elf.File) (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.modules, l.hasModules = moduleLayoutOf(b)
 	return l, nil
 }
 

@@ -44,7 +44,11 @@ const langAssembler = 0x8001
 
 // newLines reads the debug information of an ELF file; an error if it has none.
 func newLines(f *elf.File) (*lines, error) {
-	d, err := f.DWARF()
+	read := f.DWARF
+	if f.Type == elf.ET_REL {
+		read = func() (*dwarf.Data, error) { return relocatedDWARF(f) }
+	}
+	d, err := read()
 	if err != nil {
 		return nil, err
 	}

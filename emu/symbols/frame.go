@@ -2,7 +2,10 @@
 
 package symbols
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Frame is one line of a backtrace. Functions that were inlined have a frame of
 // their own.
@@ -13,6 +16,7 @@ type Frame struct {
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`
 	Inline bool   `json:"inline,omitempty"` // inlined into the frame that follows
+	Module string `json:"module,omitempty"` // of the kernel
 	Asm    bool   `json:"-"`                // written in assembler: Line is not where the bug is
 }
 
@@ -24,6 +28,9 @@ func (f Frame) String() string {
 		s = f.Func + " (inlined)"
 	case f.Func != "":
 		s = fmt.Sprintf("%s+%#x", f.Func, f.Offset)
+	}
+	if f.Module != "" && !strings.HasPrefix(f.Func, "[") {
+		s += " [" + f.Module + "]"
 	}
 	if f.File != "" {
 		s += fmt.Sprintf("  %s:%d", f.File, f.Line)

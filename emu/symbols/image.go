@@ -71,7 +71,7 @@ func functions(syms []elf.Symbol, f *elf.File) []function {
 		if f.Sections[s.Section].Flags&elf.SHF_EXECINSTR == 0 || s.Name == "" || strings.HasPrefix(s.Name, "$") || strings.HasPrefix(s.Name, ".L") {
 			continue
 		}
-		out = append(out, function{s.Value, s.Size, s.Name})
+		out = append(out, function{s.Value + sectionBase(f, s.Section), s.Size, s.Name})
 	}
 	slices.SortStableFunc(out, func(a, b function) int { return cmp.Compare(a.addr, b.addr) })
 	return out

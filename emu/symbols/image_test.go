@@ -8,19 +8,21 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"vdev/images"
 )
 
-// vmlinux is the kernel with symbols that VDEV_VMLINUX names. Without it the tests
-// that need one are skipped, or fail if tools are required.
-func vmlinux(t *testing.T) string {
-	path := os.Getenv("VDEV_VMLINUX")
-	if path == "" {
+// guestImage is the built guest image. Without one the tests that need it are
+// skipped, or fail if everything must be there.
+func guestImage(t *testing.T) images.Image {
+	img, err := images.Find(t.Context(), images.Options{})
+	if err != nil {
 		if os.Getenv("VDEV_REQUIRE_TOOLS") != "" {
-			t.Fatal("VDEV_VMLINUX is not set")
+			t.Fatal(err)
 		}
-		t.Skip("VDEV_VMLINUX names no kernel with symbols")
+		t.Skip(err)
 	}
-	return path
+	return img
 }
 
 // buildProg builds testdata/prog for the guest.
@@ -167,7 +169,7 @@ func TestGoUnwind(t *testing.T) {
 			return path
 		}
 		return ""
-	}}, kernel: &image{}, progs: map[string]*image{}}
+	}}, kernel: &image{}, images: map[string]*image{}}
 	check := func(tr Trace) {
 		t.Helper()
 		var names []string

@@ -3,16 +3,17 @@
 package symbols
 
 import (
+	"path/filepath"
 	"testing"
 )
 
 func TestKernelSymbols(t *testing.T) {
-	path := vmlinux(t)
-	l, err := NewLinux(Config{Vmlinux: path, Memory: fakeStack{}})
+	img := guestImage(t)
+	l, err := NewLinux(Config{Vmlinux: img.Vmlinux, Memory: fakeStack{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.entry == 0 || l.layout == nil || l.kernel.lines == nil {
+	if l.entry == 0 || l.layout == nil || !l.layout.hasModules || l.modules == 0 || l.kernel.lines == nil {
 		t.Fatalf("handle_exception %#x, layout %v, debug information %v", l.entry, l.layout, l.kernel.lines != nil)
 	}
 	at := func(name string) uint64 {
@@ -59,6 +60,33 @@ func TestKernelSymbols(t *testing.T) {
 		// memcpy and __memcpy are the same.
 		if names[i] != want[i] && "__"+names[i] != want[i] {
 			t.Errorf("found %q, want %q", names, want)
+		}
+	}
+}
+
+// Every function of every module of ours has a name, a file and a line.
+func TestModuleSymbols(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(guestImage(t).Modules, "*.ko"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no modules: %v", err)
+	}
+	for _, file := range files {
+		m, err := openImage(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.lines == nil || len(m.funcs) == 0 {
+			t.Fatalf("%s: %d functions, lines: %v", file, len(m.funcs), m.lines != nil)
+		}
+		for _, fn := range m.funcs {
+			for pc := fn.addr; pc < fn.addr+fn.size; pc += 2 {
+				frames := m.frames(pc, true, 0)
+				f := frames[len(frames)-1]
+				if f.Func == "" || f.Offset != pc-fn.addr || f.Inline || f.File == "" || f.Line == 0 {
+					t.Errorf("%s: %s+%#x is %+v", file, fn.name, pc-fn.addr, f)
+					break
+				}
+			}
 		}
 	}
 }
@@ -124,5 +152,49 @@ func TestBTF(t *testing.T) {
 		if _, err := parseBTF(putBTF(types, names)[:n]); err == nil {
 			t.Errorf("a header of %d bytes is accepted", n)
 		}
+	}
+}
+
+// The kernel's list of modules, as it is in the guest's memory.
+func TestModuleInMemory(t *testing.T) {
+	const (
+		head, mod, sym, tab, str = 0x1000, 0x2000, 0x3000, 0x4000, 0x5000
+		base                     = 0xffffffff01000000
+	)
+	lay := moduleLayout{list: 8, name: 24, mem: 128, kallsyms: 256, base: 0, size: 16, symtab: 0, count: 8, strtab: 16}
+	m := fakeStack{
+		head: mod + 8, mod + 8: head, mod + 24: 0x6576697264 /* "drive" */, mod + 128: base, mod + 144: 0x100, mod + 256: sym,
+		sym: tab, sym + 8: 2, sym + 16: str,
+		tab: 1, tab + 8: base, tab + 16: 0x20, // first
+		tab + 24: 3, tab + 32: base + 0x20, tab + 40: 0x40, // second
+		str: 0x62_00_61_00, // "", "a", "b"
+	}
+	l := &Linux{cfg: Config{Memory: m}, kernel: &image{}, modules: head, layout: &Layout{modules: lay, hasModules: true}}
+	for _, tt := range []struct {
+		pc    uint64
+		exact bool
+		want  string
+	}{
+		{base, true, "a+0x0 [drive]"},
+		{base + 0x20, true, "b+0x0 [drive]"},
+		{base + 0x20, false, "a+0x20 [drive]"},
+		{base + 0x5f, true, "b+0x3f [drive]"},
+		{base + 0x60, true, "[drive]+0x60"},
+		{base + 0x100, true, "0xffffffff01000100"},
+		{base - 1, true, "0xffffffff00ffffff"},
+	} {
+		f := l.kernelFrame(tt.pc, tt.exact, 0, 0)
+		if len(f) != 1 || f[0].String() != tt.want || f[0].PC != tt.pc {
+			t.Errorf("%#x: %v, want %s", tt.pc, f, tt.want)
+		}
+	}
+	// A list that leads nowhere, or in a circle.
+	m[mod+8] = 0x99990000
+	if f := l.kernelFrame(base+0x1000, true, 0, 0); f[0].Func != "" {
+		t.Errorf("broken list: %v", f)
+	}
+	m[mod+8] = mod + 8
+	if f := l.kernelFrame(base+0x1000, true, 0, 0); f[0].Func != "" {
+		t.Errorf("circular list: %v", f)
 	}
 }

@@ -13,6 +13,9 @@ type Config struct {
 	// Vmlinux is the path of the kernel with symbols; BTF and DWARF make it more
 	// talkative.
 	Vmlinux string
+	// Modules is the directory with the kernel's modules, with debug information, as
+	// NAME.ko; may be empty.
+	Modules string
 	Memory  Memory
 	// Program returns the host path of the guest's program with that base name, or "".
 	// It may be nil.
@@ -22,11 +25,12 @@ type Config struct {
 // Linux is the Resolver for a guest that runs Linux. It is not safe for concurrent
 // use.
 type Linux struct {
-	cfg    Config
-	layout *Layout // nil if unknown
-	kernel *image
-	entry  uint64            // handle_exception, as linked
-	progs  map[string]*image // by host path; nil for one that cannot be read
+	cfg     Config
+	layout  *Layout // nil if unknown
+	kernel  *image
+	entry   uint64            // handle_exception, as linked
+	modules uint64            // the list of modules, as linked
+	images  map[string]*image // by host path; nil for one that cannot be read
 }
 
 var _ Resolver = (*Linux)(nil)
@@ -37,7 +41,7 @@ func NewLinux(cfg Config) (*Linux, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the kernel's symbols: %w", err)
 	}
-	l := &Linux{cfg: cfg, kernel: k, progs: make(map[string]*image)}
+	l := &Linux{cfg: cfg, kernel: k, images: make(map[string]*image)}
 	l.entry, _ = k.address("handle_exception")
 	if k.lines != nil {
 		k.lines.setRoot(l.entry, "arch/riscv/kernel/entry.S")
@@ -45,9 +49,24 @@ func NewLinux(cfg Config) (*Linux, error) {
 	if f, err := elf.Open(cfg.Vmlinux); err == nil {
 		// Without a layout there are no names of tasks.
 		l.layout, _ = layoutOf(f)
+		l.modules = object(f, "modules")
 		_ = f.Close()
 	}
 	return l, nil
+}
+
+// object is the address of a variable, or 0.
+func object(f *elf.File, name string) uint64 {
+	syms, err := f.Symbols()
+	if err != nil {
+		return 0
+	}
+	for _, s := range syms {
+		if s.Name == name && elf.ST_TYPE(s.Info) == elf.STT_OBJECT {
+			return s.Value
+		}
+	}
+	return 0
 }
 
 // Task implements Resolver.
@@ -74,18 +93,38 @@ func (l *Linux) kernelFrames(s *Stack) []Frame {
 	}
 	var out []Frame
 	for i, pc := range s.Kernel {
-		frames := l.kernel.frames(pc, s.Exact(i), slide)
+		frames := l.kernelFrame(pc, s.Exact(i), s.Satp, slide)
 		out = append(out, frames...)
 		if i > 0 || !frames[0].Asm {
 			continue
 		}
 		// Assembler keeps no frame: s0 still leads past the caller, which ra knows.
-		caller := l.kernel.frames(s.LeafRA, false, slide)
+		caller := l.kernelFrame(s.LeafRA, false, s.Satp, slide)
 		if n := caller[len(caller)-1].Func; n != "" && n != frames[0].Func {
 			out = append(out, caller...)
 		}
 	}
 	return out
+}
+
+// kernelFrame is the frames at pc, in the kernel itself or in a module.
+func (l *Linux) kernelFrame(pc uint64, exact bool, satp, slide uint64) []Frame {
+	if !l.kernel.contains(pc - slide) {
+		if frames, ok := l.moduleFrames(pc, exact, satp, slide); ok {
+			return frames
+		}
+	}
+	return l.kernel.frames(pc, exact, slide)
+}
+
+// image opens an ELF file once; nil if it cannot be read.
+func (l *Linux) image(path string) *image {
+	m, seen := l.images[path]
+	if !seen {
+		m, _ = openImage(path)
+		l.images[path] = m
+	}
+	return m
 }
 
 func (l *Linux) userFrames(s *Stack, task *Task) (frames []Frame, binary string) {
@@ -125,11 +164,7 @@ func (l *Linux) program(s *Stack, task *Task) (*image, uint64) {
 		if path == "" {
 			continue
 		}
-		m, seen := l.progs[path]
-		if !seen {
-			m, _ = openImage(path)
-			l.progs[path] = m
-		}
+		m := l.image(path)
 		if m == nil {
 			continue
 		}
