@@ -96,28 +96,38 @@ func (s *Sanitizer) foundLatent(c Code, e *mem.Event, l *line, mask uint64) {
 	}
 }
 
+// note makes a report of e, or counts it if there is one.
 func (s *Sanitizer) note(c Code, latent bool, e *mem.Event, l *line, mask uint64) {
 	here := s.record(e)
 	this, other, noticed := sides(c, e, l, here)
-	key := placesKey{c, latent, s.place(this), s.place(other)}
+	// Until the next event, the stack of whoever makes this one is as it was.
+	here.stack.Live = true
+	s.report(c, latent, finding{this, other, noticed}, e, l, mask)
+	here.stack.Live = false
+}
+
+// finding is the accesses that a report is about.
+type finding struct{ this, other, noticed *access }
+
+func (s *Sanitizer) report(c Code, latent bool, f finding, e *mem.Event, l *line, mask uint64) {
+	key := placesKey{c, latent, s.place(f.this), s.place(f.other)}
 	if r := s.byCode[key]; r != nil {
 		r.Count++
 		return
 	}
-	r := &Report{Code: c, Latent: latent, Count: 1, At: here.end,
-		This: s.name(this), Other: s.name(other), Noticed: s.name(noticed),
+	r := &Report{Code: c, Latent: latent, Count: 1, At: s.cfg.Now(),
+		This: s.name(f.this), Other: s.name(f.other), Noticed: s.name(f.noticed),
 		LastWrite: s.name(l.write), LastDMA: s.name(l.dma), LastMaintenance: s.name(l.maint),
 	}
-	r.Bytes = describeBytes(c, e, l, mask)
-	r.Missing = missing(r)
-	s.byCode[key] = r
 	named := fmt.Sprint(c, latent, r.This.place(), r.Other.place())
 	if old := s.byName[named]; old != nil {
 		old.Count++
 		s.byCode[key] = old
 		return
 	}
-	s.byName[named] = r
+	r.Bytes = describeBytes(c, e, l, mask)
+	r.Missing = missing(r)
+	s.byCode[key], s.byName[named] = r, r
 	s.reports = append(s.reports, r)
 	r.ID = len(s.reports)
 	if !latent {

@@ -38,13 +38,13 @@ func (r *Report) Text() string {
 	rule := r.Code.rule()
 	fmt.Fprintf(&b, "%s\n%s\n", r.Title(), rule.sentence)
 	if r.Latent {
-		b.WriteString("Nothing was lost yet, or Linux does this on purpose: shown because latent reports were asked for.\n")
+		b.WriteString("Latent: only a later access would make it matter, or it is a race that Linux allows.\n")
 	}
 	b.WriteByte('\n')
 	r.Bytes.write(&b, r.Code)
 	section(&b, "", r.This)
 	section(&b, "Earlier: ", r.Other)
-	if r.Other == nil {
+	if r.Other == nil && (r.Code == DeviceReadDirty || r.Code == WritebackOverDMA) {
 		b.WriteString("\nEarlier: a store before the page was first used with a device\n")
 	}
 	section(&b, "Used afterwards: ", r.Noticed)
@@ -151,11 +151,11 @@ func (a *Access) who() string {
 	return s
 }
 
-// where is the function and the task, or the bus master.
+// where is the function and the task, or the bus master and who started it.
 func (a *Access) where() string {
 	if a.Hart < 0 {
-		if a.Job != "" {
-			return fmt.Sprintf("%s [%s]", a.Master, a.Job)
+		if a.Starter != nil {
+			return a.Master + ", started in " + a.Starter.where()
 		}
 		return a.Master
 	}

@@ -7,6 +7,7 @@ import (
 	"debug/gosym"
 	"encoding/binary"
 	"errors"
+	"strings"
 )
 
 // goTable is the Go runtime's own table of functions, which is there even in
@@ -154,7 +155,7 @@ func (g *goTable) unwind(r Regs, bias uint64, read func(va uint64) (uint64, bool
 			look--
 		}
 		size, ok := g.frameSize(look)
-		if !ok || g.isBottom(look) {
+		if !ok {
 			break
 		}
 		switch {
@@ -168,7 +169,7 @@ func (g *goTable) unwind(r Regs, bias uint64, read func(va uint64) (uint64, bool
 		default:
 			return out
 		}
-		if _, ok := g.function(pc - bias); !ok {
+		if g.isBottom(pc - bias - 1) {
 			break
 		}
 		out = append(out, pc)
@@ -187,4 +188,15 @@ func (g *goTable) isBottom(pc uint64) bool {
 		return true
 	}
 	return false
+}
+
+// plainGoName is a function's name as Go's own tracebacks show it: without the
+// calling convention, and without the types that a generic function stands for.
+func plainGoName(name string) string {
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".abi0"), ".abiinternal")
+	from, to := strings.IndexByte(name, '['), strings.LastIndexByte(name, ']')
+	if from < 0 || to < from {
+		return name
+	}
+	return name[:from] + "[...]" + name[to+1:]
 }

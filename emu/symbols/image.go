@@ -139,6 +139,9 @@ func (m *image) frames(pc uint64, exact bool, bias uint64) []Frame {
 	}
 	for i := range out {
 		out[i].PC = pc
+		if m.goTab != nil {
+			out[i].Func = plainGoName(out[i].Func)
+		}
 	}
 	return out
 }

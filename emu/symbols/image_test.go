@@ -196,3 +196,16 @@ func TestGoUnwind(t *testing.T) {
 		t.Errorf("unknown program: %+v", tr)
 	}
 }
+
+func TestPlainGoName(t *testing.T) {
+	for in, want := range map[string]string{
+		"main.main":            "main.main",
+		"syscall.Syscall.abi0": "syscall.Syscall",
+		"a/b.f[go.shape.struct { x []int }].func1": "a/b.f[...].func1",
+		"": "",
+	} {
+		if got := plainGoName(in); got != want {
+			t.Errorf("%q becomes %q, want %q", in, got, want)
+		}
+	}
+}
