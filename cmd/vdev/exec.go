@@ -95,6 +95,9 @@ func (f *execFlags) run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer disk.Close()
+	if req.Prog != nil {
+		f.machine.program = req.ProgName
+	}
 	reports, err := f.machine.openReports(&cfg, os.Stderr)
 	if err != nil {
 		return err

@@ -72,7 +72,8 @@ type machineFlags struct {
 	report    string
 	latent    bool
 
-	vmlinux string // of the image, if its kernel is booted
+	vmlinux, modules string // of the image, if its kernel is booted
+	program          string // file of the program that exec runs
 }
 
 func (f *machineFlags) register(fs *pflag.FlagSet) {
@@ -127,7 +128,7 @@ func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *d
 			return c, nil, err
 		}
 		if kernel == "" {
-			kernel, f.vmlinux = img.Kernel, img.Vmlinux
+			kernel, f.vmlinux, f.modules = img.Kernel, img.Vmlinux, img.Modules
 		}
 		if initrd == "" {
 			initrd = img.Initramfs

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"vdev/emu"
 	"vdev/emu/symbols"
@@ -48,7 +49,26 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	}
 }
 
-// resolver finds names with what the command line says about kernel and program.
+// resolver finds names with what the command line says about kernel and program. It
+// is made when the first report is, as symbols take time and memory to load.
 func (f *machineFlags) resolver() func(symbols.Memory) symbols.Resolver {
-	return nil
+	if f.vmlinux == "" {
+		return nil
+	}
+	return func(memory symbols.Memory) symbols.Resolver {
+		l, err := symbols.NewLinux(symbols.Config{
+			Vmlinux: f.vmlinux, Modules: f.modules, Memory: memory,
+			Program: func(name string) string {
+				if f.program != "" && name == filepath.Base(f.program) {
+					return f.program
+				}
+				return ""
+			},
+		})
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "vdev: reports without names:", err)
+			return nil
+		}
+		return l
+	}
 }
