@@ -45,7 +45,8 @@ func layers() []layer {
 			"guest/client", "guest/program", "guest/wire", "images"}},
 		// Tools and tests of the whole; nothing imports them.
 		{dir: "internal", may: []string{"emu/...", "mmio/...", "iommu/...", "dmabuf/...", "ioctl/...",
-			"guest/client", "guest/program", "guest/wire", "images", "internal/..."}},
+			"guest/client", "guest/program", "guest/wire", "images", "internal/..."},
+			tests: []string{"guest/tests/coherency"}},
 	}
 }
 

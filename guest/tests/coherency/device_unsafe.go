@@ -5,6 +5,7 @@
 package coherency
 
 import (
+	"reflect"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -13,12 +14,13 @@ import (
 )
 
 // request makes an ioctl with a pointer to its structure, again if a signal came.
-func request[T any](fd uintptr, req ioctl.Request, arg *T) error {
-	if int(unsafe.Sizeof(*arg)) != req.Size() {
+func request(fd uintptr, req ioctl.Request, arg any) error {
+	p := reflect.ValueOf(arg)
+	if int(p.Type().Elem().Size()) != req.Size() {
 		panic("BUG: coherency: " + req.String() + " with another structure")
 	}
 	for {
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, uintptr(req), uintptr(unsafe.Pointer(arg)))
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, uintptr(req), uintptr(unsafe.Pointer(p.UnsafePointer())))
 		switch errno {
 		case 0:
 			return nil
