@@ -5,6 +5,7 @@
 package coherency
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"time"
@@ -228,6 +229,10 @@ func earlyInvalidate(b *Buffer, broken bool) (bool, error) {
 // The device writes to lines that the CPU wrote before. Broken: mapping does not
 // clean them.
 func writebackOverDMA(b *Buffer, broken bool) (bool, error) {
+	// As with most buffers, this is not its first transfer.
+	if err := errors.Join(b.Map(size, FromDevice), b.Unmap()); err != nil {
+		return false, err
+	}
 	fill(b.Mem[:size], byCPU)
 	mapFor := b.Map
 	if broken {
