@@ -35,6 +35,8 @@ func workloads() []workload {
 		{"linpack", "solutions of 100 linear equations", 500, linpack},
 		{"sha256", "MiB hashed", 8, hash},
 		{"gzip", "MiB compressed and expanded", 2, gz},
+		{"copyplain", "MiB copied between ordinary pages", 4000, copyPlain},
+		{"copytracked", "MiB copied between pages that a device has used", 4000, copyTracked},
 	}
 }
 

@@ -76,7 +76,7 @@ func (b *bench) main(only string) error {
 	for _, step := range []struct {
 		name string
 		run  func() error
-	}{{"boot", b.boot}, {"idle", b.idle}, {"compute", b.compute}} {
+	}{{"boot", b.boot}, {"idle", b.idle}, {"compute", b.compute}, {"caches", b.caches}} {
 		if want.MatchString(step.name) {
 			if err := step.run(); err != nil {
 				return fmt.Errorf("%s: %w", step.name, err)
@@ -253,7 +253,7 @@ func (b *bench) compute() error {
 	var base []time.Duration
 	var baseRetired uint64
 	for range b.runs {
-		r, err := b.execVdev("-list")
+		r, err := b.execVdev(b.path, "-list")
 		if err != nil {
 			return err
 		}
@@ -264,7 +264,7 @@ func (b *bench) compute() error {
 		var ours, theirs []time.Duration
 		var mips []float64
 		for range b.runs {
-			r, err := b.execVdev("-work", w.work, w.name)
+			r, err := b.execVdev(b.path, "-work", w.work, w.name)
 			if err != nil {
 				return err
 			}
@@ -283,6 +283,52 @@ func (b *bench) compute() error {
 	return nil
 }
 
+// caches measures what the cache model costs.
+func (b *bench) caches() error {
+	boot := func(mode string) (time.Duration, error) {
+		u, err := b.run(exec.Command(b.vdev, "boot", "--exit-at-prompt", "--cache", mode))
+		return u.cpu, err
+	}
+	if err := b.compare("boot, lazy against coherent", 2*b.runs,
+		func() (time.Duration, error) { return boot("lazy") },
+		func() (time.Duration, error) { return boot("coherent") }); err != nil {
+		return err
+	}
+	timed := func(args ...string) func() (time.Duration, error) {
+		return func() (time.Duration, error) {
+			r, err := b.execVdev(args...)
+			return r.cpu, err
+		}
+	}
+	for _, w := range workloads {
+		prog := []string{b.path, "-work", w.work, w.name}
+		if err := b.compare(w.name+", lazy against coherent", b.runs,
+			timed(append([]string{"--cache", "lazy"}, prog...)...),
+			timed(append([]string{"--cache", "coherent"}, prog...)...)); err != nil {
+			return err
+		}
+	}
+	return b.compare("copy, tracked against plain pages", b.runs,
+		timed(b.path, "copytracked"), timed(b.path, "copyplain"))
+}
+
+// compare prints the ratio of the medians of two measurements.
+func (b *bench) compare(what string, runs int, one, other func() (time.Duration, error)) error {
+	var t [2][]time.Duration
+	for range runs {
+		for i, f := range []func() (time.Duration, error){one, other} {
+			d, err := f()
+			if err != nil {
+				return err
+			}
+			t[i] = append(t[i], d)
+		}
+	}
+	x, y := median(t[0]), median(t[1])
+	fmt.Printf("%s: %.2f s and %.2f s of processor time: %.2f times\n", what, x.Seconds(), y.Seconds(), x.Seconds()/y.Seconds())
+	return nil
+}
+
 type guestRun struct {
 	cpu     time.Duration
 	retired uint64
@@ -291,7 +337,7 @@ type guestRun struct {
 var retiredLine = regexp.MustCompile(`retired (\d+)`)
 
 func (b *bench) execVdev(args ...string) (guestRun, error) {
-	u, err := b.run(exec.Command(b.vdev, append([]string{"exec", "--digest", b.path}, args...)...))
+	u, err := b.run(exec.Command(b.vdev, append([]string{"exec", "--digest"}, args...)...))
 	if err != nil {
 		return guestRun{}, err
 	}
