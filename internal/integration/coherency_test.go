@@ -257,6 +257,22 @@ func checkReports(t *testing.T, c cacheConfig, p coherency.Pair, r coherencyRun)
 	}
 }
 
+// TestHazardsAreExplained looks for a section for each code in the documentation.
+func TestHazardsAreExplained(t *testing.T) {
+	text, err := os.ReadFile("../../docs/hazards.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range coherency.Pairs() {
+		if p.Code == coherency.Silent {
+			continue
+		}
+		if !strings.Contains(string(text), "\n## "+p.Code+"\n") || !strings.Contains(string(text), "\nBUG: vdev: "+p.Code+" in ") {
+			t.Errorf("docs/hazards.md has no section, or no report, of %s", p.Code)
+		}
+	}
+}
+
 // TestReportOnly has the program's own status win.
 func TestReportOnly(t *testing.T) {
 	needImage(t)
