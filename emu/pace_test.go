@@ -28,7 +28,7 @@ func TestPacerWakesUpAmongPosts(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for range 1000 {
+		for range 200 {
 			m.pace.wait(0, time.Hour, m.wake)
 			m.runPosted()
 		}
