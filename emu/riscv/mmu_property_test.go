@@ -49,7 +49,7 @@ type world struct {
 	ref *reference
 	vas []uint64
 
-	last struct { // the last access, which is worth trying again after a change
+	last struct { // an access that succeeded, worth trying again after a change
 		va, pa uint64
 		kind   int
 		priv   riscv.Priv
@@ -209,21 +209,32 @@ func (w *world) syncPMP() {
 
 // access makes one access on both sides and compares.
 func (w *world) access() {
-	l := &w.last
-	if l.va == 0 || !w.chance(45, "again") {
-		l.va = w.near()
-		l.priv = pick(w, "privilege", riscv.User, riscv.Supervisor, riscv.User, riscv.Supervisor, riscv.Supervisor, riscv.Machine)
-		l.kind = int(w.draw(uint64(len(accessOps))+3, "kind"))
+	va := w.near()
+	p := pick(w, "privilege", riscv.User, riscv.Supervisor, riscv.User, riscv.Supervisor, riscv.Supervisor, riscv.Machine)
+	w.do(va, int(w.draw(uint64(len(accessOps))+3, "kind")), p)
+}
+
+// again repeats an access that succeeded before.
+func (w *world) again() {
+	if w.last.va != 0 {
+		w.do(w.last.va, w.last.kind, w.last.priv)
 	}
-	va := l.va
-	if l.priv == riscv.Machine || w.ref.satp>>60 == 0 {
+}
+
+func (w *world) do(va uint64, kind int, p riscv.Priv) {
+	if p == riscv.Machine || w.ref.satp>>60 == 0 {
 		va = ramBase + va%(1<<13*worldPages)
 	}
-	if l.kind < len(accessOps) {
-		w.data(va, l.kind, l.priv)
+	before := w.seen[noTrap]
+	if kind < len(accessOps) {
+		w.data(va, kind, p)
 	} else {
-		w.fetch(va&^3, l.priv)
+		w.fetch(va&^3, p)
 	}
+	if w.seen[noTrap] != before {
+		w.last.va, w.last.kind, w.last.priv = va, kind, p
+	}
+	w.compareRAM()
 }
 
 // near draws an address on a page for which there may be a translation.
@@ -304,6 +315,9 @@ func (w *world) fetch(va uint64, p riscv.Priv) {
 		w.trapped(what, trap{cause, va, tval})
 	} else if w.m.PC() != va+4 || w.m.X(accessValue) != want {
 		w.Fatalf("%s: at %#x with %#x, trap %#x, want instruction from %#x", what, w.m.PC(), w.m.X(accessValue), w.m.mtrap(), places[0])
+	} else {
+		w.seen[noTrap]++
+		w.last.pa = places[0]
 	}
 	if w.m.Priv() != riscv.Machine { // back by way of a trap
 		w.m.SetPC(1 << 62)
@@ -482,24 +496,14 @@ func TestMMUAgainstReference(t *testing.T) {
 	seen := map[riscv.Cause]int{}
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, rt, seen)
-		for range rapid.IntRange(100, 800).Draw(rt, "steps") {
-			switch k := w.draw(100, "step"); {
-			case k < 65:
+		for range rapid.IntRange(20, 150).Draw(rt, "steps") {
+			change := pick(w, "step", w.remap, w.remap, w.remap, w.status, w.envcfg, w.mode, w.protect, w.protect, w.repair)
+			for range w.draw(8, "accesses") {
 				w.access()
-				w.compareRAM()
-			case k < 77:
-				w.remap()
-			case k < 85:
-				w.status()
-			case k < 89:
-				w.envcfg()
-			case k < 91:
-				w.mode()
-			case k < 95:
-				w.protect()
-			default:
-				w.repair()
 			}
+			w.again()
+			change()
+			w.again()
 		}
 	})
 	t.Logf("accesses by cause: %v", seen)
