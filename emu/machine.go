@@ -138,13 +138,21 @@ type hart struct {
 	resume func() // what to do when a non-retentive suspension ends
 }
 
-// New builds a machine and loads what it boots.
-func New(cfg Config) (*Machine, error) {
+// Check says in one line what is wrong with the size of the machine, if anything.
+func (cfg *Config) Check() error {
 	if cfg.Harts < 1 || cfg.Harts > MaxHarts {
-		return nil, fmt.Errorf("%d harts: a machine has 1 to %d", cfg.Harts, MaxHarts)
+		return fmt.Errorf("%d harts: a machine has 1 to %d", cfg.Harts, MaxHarts)
 	}
 	if cfg.Memory < MinMemory || cfg.Memory > MaxMemory || cfg.Memory%mem.PageSize != 0 {
-		return nil, fmt.Errorf("memory of %d bytes: need a multiple of 4 KiB from 1 MiB to 64 GiB", cfg.Memory)
+		return fmt.Errorf("memory of %d bytes: need a multiple of 4 KiB from 1 MiB to 64 GiB", cfg.Memory)
+	}
+	return nil
+}
+
+// New builds a machine and loads what it boots.
+func New(cfg Config) (*Machine, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
 	}
 	m := &Machine{cfg: cfg, wake: make(chan struct{}, 1)}
 	m.events = eventLog{index: make(map[eventKey]int), log: cfg.Log}

@@ -40,7 +40,10 @@ func (p *pacer) wait(now, d time.Duration, wake chan struct{}) time.Duration {
 	case <-timeout:
 		return end
 	case v := <-wake:
-		wake <- v
+		select {
+		case wake <- v:
+		default: // somebody has put one there meanwhile
+		}
 		return min(max(now, p.target()), end)
 	}
 }

@@ -230,8 +230,6 @@ func (s *session) finish(e ending) error {
 	case e.tail.panicked():
 		s.lastWords(e.tail)
 		return &statusError{status: statusPanic, err: errors.New("the guest's kernel panicked")}
-	case r.Reason == emu.Stopped && s.flags.atPrompt && !e.tail.prompt:
-		return errors.New("the run was stopped before the prompt")
 	case r.Reason == emu.Stuck:
 		s.lastWords(e.tail)
 		return errors.New("the guest hangs: every hart waits for an interrupt that cannot come")

@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"vdev/emu"
@@ -159,7 +160,11 @@ func (s *session) input(in *os.File) {
 		} else {
 			s.keys(&keys, buf[:n])
 		}
-		if err != nil {
+		switch {
+		case err != nil && s.term != nil: // a raw terminal has no end of input: it is gone
+			s.ask(&statusError{status: 128 + int(syscall.SIGHUP)})
+			return
+		case err != nil:
 			s.console.noMoreInput()
 			return
 		}

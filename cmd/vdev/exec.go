@@ -50,7 +50,8 @@ input, output and error are the program's. SIGINT (Ctrl-C), SIGTERM, SIGHUP, SIG
 SIGUSR1 and SIGUSR2 are passed on; a second SIGINT or SIGTERM ends vdev itself.
 
 Exit status: that of the program; 128+n if signal n killed it; 86 if the sanitizer
-found errors (see --report-only); 124 if --timeout ended it; 125 if vdev failed, which one line on standard error explains.
+found errors (see --report-only); 124 if --timeout ended it; 130 if Ctrl-A x did; 125
+if vdev failed, which one line on standard error explains.
 
 The run is the same every time, instruction by instruction, as long as nothing comes
 from outside at a time of its own: stdin from a pipe or a terminal, signals.`,
@@ -316,7 +317,7 @@ func (x *execution) explain(err, cause error, r emu.Result) error {
 	case errors.As(cause, &sig):
 		return &statusError{status: 128 + int(sig.sig)}
 	case errors.Is(cause, errQuit):
-		return &statusError{status: statusFailure}
+		return &statusError{status: 128 + int(syscall.SIGINT)}
 	case !errors.Is(err, client.ErrGuestGone):
 		return err
 	}

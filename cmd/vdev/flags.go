@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -79,13 +80,13 @@ type machineFlags struct {
 func (f *machineFlags) register(fs *pflag.FlagSet) {
 	f.memory = 512 << 20
 	fs.StringVar(&f.image, "image", "", "boot the guest image in `DIR` instead of the built one")
-	fs.StringVar(&f.kernel, "kernel", "", "boot this kernel (Image, compressed Image, or ELF) instead of the image's")
-	fs.StringVar(&f.initrd, "initrd", "", "use this initramfs instead of the image's; \"none\" for none")
+	fs.StringVar(&f.kernel, "kernel", "", "boot this kernel `FILE` (Image, compressed Image, or ELF) instead of the image's")
+	fs.StringVar(&f.initrd, "initrd", "", "use this initramfs `FILE` instead of the image's; \"none\" for none")
 	fs.StringVar(&f.append, "append", "", "append `ARGS` to the kernel command line")
-	fs.StringVar(&f.firmware, "firmware", "", "run this M-mode firmware (OpenSBI) instead of the built-in SBI; \"none\" starts the kernel in M-mode")
+	fs.StringVar(&f.firmware, "firmware", "", "run this M-mode firmware `FILE` (OpenSBI) instead of the built-in SBI; \"none\" starts the kernel in M-mode")
 	fs.Var(&f.memory, "memory", "size of RAM")
-	fs.IntVar(&f.harts, "harts", 1, "number of harts, 1 to 8")
-	fs.Uint64Var(&f.seed, "seed", 0, "seed of everything random in the machine")
+	fs.IntVar(&f.harts, "harts", 1, "`NUMBER` of harts, 1 to 8")
+	fs.Uint64Var(&f.seed, "seed", 0, "`NUMBER` that everything random in the machine comes from")
 	fs.StringVar(&f.disk, "disk", "", "attach `FILE` as a virtio block device")
 	fs.BoolVar(&f.diskRO, "disk-readonly", false, "do not let the guest write to the disk")
 	fs.StringVar(&f.cache, "cache", mem.Lazy.String(), "what the caches do of their own accord: lazy, eager, random (see --seed), or coherent, which turns the model off")
@@ -116,30 +117,42 @@ const defaultArgs = "panic=-1 initcall_blacklist=hvc_sbi_init"
 func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *disk, error) {
 	c := emu.Config{Memory: uint64(f.memory), Harts: f.harts, Seed: f.seed}
 	c.Append = strings.Join(strings.Fields(strings.Join([]string{defaultArgs, extra, f.append}, " ")), " ")
+	// What the user can have got wrong comes first: an image may take minutes to build.
 	var err error
 	if c.Cache, err = f.cacheConfig(); err != nil {
 		return c, nil, err
 	}
 	c.Ports = f.ports
-	kernel, initrd := f.kernel, f.initrd
-	if kernel == "" || initrd == "" && f.firmware != "none" {
-		img, err := openImage(ctx, f.image)
-		if err != nil {
-			return c, nil, err
-		}
-		if kernel == "" {
-			kernel, f.vmlinux, f.modules = img.Kernel, img.Vmlinux, img.Modules
-		}
-		if initrd == "" {
-			initrd = img.Initramfs
-		}
-	}
-	if c.Kernel, err = readFile("kernel", kernel, loader.MaxKernel); err != nil {
+	if err := c.Check(); err != nil {
 		return c, nil, err
 	}
-	if initrd != "none" && initrd != "" {
-		if c.Initrd, err = readFile("initrd", initrd, loader.MaxInitrd); err != nil {
+	if err := f.readFiles(&c); err != nil {
+		return c, nil, err
+	}
+	var d *disk
+	if f.disk != "" {
+		var err error
+		if d, err = openDisk(f.disk, f.diskRO); err != nil {
 			return c, nil, err
+		}
+		c.Disk, c.DiskID = d, "vdev"
+	}
+	if err := f.readImage(ctx, &c); err != nil {
+		return c, nil, errors.Join(err, d.Close())
+	}
+	return c, d, nil
+}
+
+// readFiles reads the files that flags name.
+func (f *machineFlags) readFiles(c *emu.Config) (err error) {
+	if f.kernel != "" {
+		if c.Kernel, err = readFile("kernel", f.kernel, loader.MaxKernel); err != nil {
+			return err
+		}
+	}
+	if f.initrd != "" && f.initrd != "none" {
+		if c.Initrd, err = readFile("initrd", f.initrd, loader.MaxInitrd); err != nil {
+			return err
 		}
 	}
 	switch f.firmware {
@@ -148,26 +161,38 @@ func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *d
 		c.FirmwareMode = emu.FirmwareNone
 	default:
 		c.FirmwareMode = emu.FirmwareFile
-		if c.Firmware, err = readFile("firmware", f.firmware, loader.MaxKernel); err != nil {
-			return c, nil, err
+		c.Firmware, err = readFile("firmware", f.firmware, loader.MaxKernel)
+	}
+	return err
+}
+
+// readImage takes what flags do not name from the guest image.
+func (f *machineFlags) readImage(ctx context.Context, c *emu.Config) error {
+	needInitrd := f.initrd == "" && f.firmware != "none"
+	if c.Kernel != nil && !needInitrd {
+		return nil
+	}
+	img, err := openImage(ctx, f.image)
+	if err != nil {
+		return err
+	}
+	if c.Kernel == nil {
+		f.vmlinux, f.modules = img.Vmlinux, img.Modules
+		if c.Kernel, err = readFile("kernel", img.Kernel, loader.MaxKernel); err != nil {
+			return err
 		}
 	}
-	if f.disk == "" {
-		return c, nil, nil
+	if needInitrd {
+		c.Initrd, err = readFile("initrd", img.Initramfs, loader.MaxInitrd)
 	}
-	d, err := openDisk(f.disk, f.diskRO)
-	if err != nil {
-		return c, nil, err
-	}
-	c.Disk, c.DiskID = d, "vdev"
-	return c, d, nil
+	return err
 }
 
 func (f *machineFlags) cacheConfig() (mem.CacheConfig, error) {
 	c := mem.CacheConfig{Seed: f.seed, EvictRate: f.evictRate, FillRate: f.fillRate}
-	for name, rate := range map[string]float64{"evict": f.evictRate, "fill": f.fillRate} {
+	for _, rate := range []float64{f.evictRate, f.fillRate} {
 		if !(rate >= 0 && rate <= 1) {
-			return c, fmt.Errorf("--%s-rate %v: a probability is 0 to 1", name, rate)
+			return c, fmt.Errorf("rate %v: a probability is 0 to 1", rate)
 		}
 	}
 	var err error

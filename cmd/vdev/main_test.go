@@ -84,7 +84,6 @@ func TestBootEnds(t *testing.T) {
 		{"failed test", "t", nil, testNumber, greeting, "vdev: test 7 failed\n"},
 		{"stuck", "w", nil, statusFailure, greeting, "the guest hangs"},
 		{"at prompt", "", []string{"--exit-at-prompt"}, 0, greeting, ""},
-		{"no prompt", "q", []string{"--exit-at-prompt"}, 0, greeting, ""},
 		{"timeout", "", []string{"--timeout", "100ms"}, statusTimeout, greeting, "still ran after 100ms"},
 		{"digest", "", []string{"--exit-at-prompt", "--digest"}, 0, greeting, "vdev: digest "},
 	}

@@ -201,3 +201,14 @@ func TestTerminalAfterPanic(t *testing.T) {
 		t.Errorf("the terminal was\n%+v, now it is\n%+v", before, after)
 	}
 }
+
+func TestTerminalGoesAway(t *testing.T) {
+	cmd := bare(t)
+	master, slave, _ := onTerminal(t, cmd)
+	expect(t, master, greeting)
+	slave.Close()
+	master.Close()
+	if got := statusOf(t, cmd.Wait()); got != 128+int(syscall.SIGHUP) {
+		t.Errorf("status %d", got)
+	}
+}

@@ -3,6 +3,7 @@
 package dmasan
 
 import (
+	"slices"
 	"time"
 
 	"vdev/emu/mem"
@@ -24,6 +25,9 @@ type access struct {
 	// maintenance dirty ones held stores not yet cleaned and stale ones bytes of a device.
 	first, last         mmio.PhysAddr
 	lines, dirty, stale int
+
+	// Of the store that made a line dirty: the last start of each bus master by then.
+	starts starts
 
 	stack symbols.Stack
 	task  *symbols.Task
@@ -93,6 +97,22 @@ func (s *Sanitizer) taskOf(st *symbols.Stack) *symbols.Task {
 	return nil
 }
 
+// maxMasters is how many bus masters are told apart in starts.
+const maxMasters = 8
+
+// starts is, for each bus master, the seq of the last access that may have started
+// it: a store to its doorbell, or to a ring in coherent memory that it reads.
+type starts [maxMasters]uint64
+
+// master numbers a bus master; false if there are too many.
+func (s *Sanitizer) master(name string) (int, bool) {
+	id := slices.Index(s.masters, name)
+	if id < 0 && len(s.masters) < maxMasters {
+		id, s.masters = len(s.masters), append(s.masters, name)
+	}
+	return id, id >= 0
+}
+
 // JobStarted tells that hart made the bus master with that name start work
 // described by what: the store to its doorbell or start register.
 func (s *Sanitizer) JobStarted(master, what string, hart int) {
@@ -101,26 +121,41 @@ func (s *Sanitizer) JobStarted(master, what string, hart int) {
 	a.what = what
 	s.captureStack(a)
 	s.jobs[master] = a
+	if id, ok := s.master(master); ok {
+		s.started[id] = a.seq
+	}
+}
+
+// published notes a non-cacheable store to a page that bus masters read: a driver
+// may hand over work in this way, without a doorbell if the bus master is busy
+// (VIRTIO_F_EVENT_IDX).
+func (s *Sanitizer) published(p *page, a *access) {
+	for id := range s.started {
+		if p.readers>>id&1 != 0 {
+			s.started[id] = a.seq
+		}
+	}
 }
 
 // racesWithOwner tells whether the stores that a bus master is about to miss are of
 // the kind that Linux makes on purpose: the line was cleaned for this very transfer,
 // and then either somebody else stored to it, who knew nothing of the transfer, or
 // anybody did while the transfer was already under way. Programs may write to pages
-// of the page cache, and to buffers of asynchronous I/O, while the disk reads them.
+// of the page cache, and to buffers of asynchronous I/O, while the disk reads them:
+// whatever it gets, the page is written again.
 func (s *Sanitizer) racesWithOwner(l *line, e *mem.Event) bool {
 	w, c := l.write, l.maint
 	if w == nil || c == nil || c.op == mem.OpInval {
 		return false
 	}
-	job := s.jobs[e.By.Master]
 	if d := l.dma; d != nil && d.seq > c.seq {
+		job := s.jobs[e.By.Master]
 		sameTransfer := d.by == e.By && d.job == job && (job != nil || d.end == s.cfg.Now())
 		if !sameTransfer {
 			return false
 		}
 	}
-	if job != nil && w.seq > job.seq && c.seq < job.seq {
+	if id, ok := s.master(e.By.Master); ok && w.starts[id] > c.seq {
 		return true
 	}
 	return !w.stack.SameProcess(&c.stack)

@@ -245,27 +245,28 @@ func (m *model) race(t int) bool {
 	if e.op == 'e' {
 		job = -1 // only the first bus master is ever given one
 	}
-	for i := c + 1; i < t; i++ {
-		if o := m.past[i]; o.is(e.line, "DdEe") {
-			sameMaster := (o.op == 'D' || o.op == 'd') == (e.op == 'd')
-			sameJob := job >= 0 && i > job
-			if i != m.last(t, func(o event) bool { return o.is(e.line, "DdEe") }) {
-				continue // only the last one counts
-			}
-			// The kind of access must be the same bus master's, in the same job.
-			if !sameMaster || !sameJob {
-				return false
-			}
+	if d := m.last(t, func(o event) bool { return o.is(e.line, "DdEe") }); d > c {
+		sameMaster := (m.past[d].op == 'D' || m.past[d].op == 'd') == (e.op == 'd')
+		if sameJob := job >= 0 && d > job; !sameMaster || !sameJob {
+			return false
 		}
 	}
 	w := c + 1
 	for !m.past[w].is(e.line, stores) {
 		w++
 	}
-	if job >= 0 && w > job && c < job {
-		return true
+	for i := c + 1; i < w; i++ {
+		o := m.past[i]
+		if o.op == 'J' && e.op == 'd' || o.op == 'w' && m.readBy(e.op, o.page(), i) {
+			return true
+		}
 	}
 	return m.past[w].task != m.past[c].task
+}
+
+// readBy tells whether the bus master that reads with op has read from the page.
+func (m *model) readBy(op byte, page, t int) bool {
+	return m.last(t, func(o event) bool { return o.op == op && o.page() == page }) >= 0
 }
 
 // add judges the next step and returns the codes of what is wrong with it, once for
@@ -361,7 +362,7 @@ func drawScript(t *rapid.T, most int) script {
 	n := rapid.IntRange(1, most).Draw(t, "steps")
 	var b strings.Builder
 	for range n {
-		op := rapid.SampledFrom([]byte("WWWRRRDDDdddEewrCCCIIFZ@J")).Draw(t, "op")
+		op := rapid.SampledFrom([]byte("WWWRRRDDDdddEewwrCCCIIFZ@J")).Draw(t, "op")
 		switch op {
 		case '@':
 			fmt.Fprintf(&b, "@%d ", rapid.IntRange(1, 2).Draw(t, "task"))

@@ -25,8 +25,12 @@ func (s *Sanitizer) Observe(e *mem.Event) {
 	case mem.OpNCWrite:
 		p.setUncached(e.Page)
 		s.deviceWrite(e, l, AliasMismatch)
+		s.published(p, l.rare.ncWrite)
 	case mem.OpDMARead:
 		s.deviceRead(e, l, DeviceReadDirty, ClobberByFill)
+		if id, ok := s.master(e.By.Master); ok {
+			p.readers |= 1 << id
+		}
 	case mem.OpDMAWrite:
 		s.deviceWrite(e, l, WritebackOverDMA)
 	case mem.OpClean, mem.OpInval, mem.OpFlush:
@@ -79,6 +83,7 @@ func (s *Sanitizer) cpuWrite(e *mem.Event, p *page, l *line) {
 		// From here on the line is dirty. What a device writes into it later is another
 		// matter, see deviceWrite.
 		l.write = s.record(e)
+		l.write.starts = s.started
 		if foreign != 0 {
 			r := l.mutableRare()
 			r.clobbered |= foreign

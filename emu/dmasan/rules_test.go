@@ -71,6 +71,9 @@ var scripts = []struct {
 	{"stored to while mapped, by oneself", "W0 C0 W0.0+8 d0", "device-read-dirty"},
 	{"stored to while the disk reads", "W0 C0 J W0.0+8 d0.0+32 d0.32+32", ""},
 	{"stored to before the disk reads", "W0 C0 W0.0+8 J d0", "device-read-dirty"},
+	{"stored to after a ring was", "F4 w4 d4 W0 C0 w4.8+1 W0.0+8 J d0", ""},
+	{"stored to before a ring was", "F4 w4 d4 W0 C0 W0.0+8 w4.8+1 J d0", "device-read-dirty"},
+	{"stored to after another device's ring was", "F4 w4 e4 W0 C0 w4.8+1 W0.0+8 J d0", "device-read-dirty"},
 	{"stored to by somebody else, second transfer", "W0 @2 C0 d0 @1 W0.0+8 J d0", "device-read-dirty"},
 	{"stored to by somebody else, shown twice", "W0 @2 C0 J @1 W0.0+8 d0 J d0", "device-read-dirty"},
 }

@@ -34,11 +34,13 @@ type Config struct {
 // Sanitizer is a mem.Observer that reports misuse of lines shared with devices. It
 // belongs to one machine and is not safe for concurrent use.
 type Sanitizer struct {
-	cfg    Config
-	seq    uint64
-	newest *access            // the access recorded last
-	jobs   map[string]*access // by bus master: what it is working on
-	pages  []*mem.TrackedPage // in the order in which they became tracked
+	cfg     Config
+	seq     uint64
+	newest  *access            // the access recorded last
+	jobs    map[string]*access // by bus master: what it is working on
+	masters []string           // by number
+	started starts
+	pages   []*mem.TrackedPage // in the order in which they became tracked
 
 	resolver symbols.Resolver
 	resolved bool // Resolver was called

@@ -95,6 +95,8 @@ type page struct {
 	// uncached: the last access by a hart to the page was non-cacheable, or a
 	// cacheable load.
 	uncached bool
+	// readers has a bit for each bus master that ever read from the page.
+	readers uint8
 }
 
 // wantNoise tells which accesses by harts to the line must be seen.

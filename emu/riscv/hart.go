@@ -234,7 +234,7 @@ func (h *Hart) SetIRQ(bit uint64, level bool) {
 // RaiseSoft sets or clears mip.SSIP, which software clears itself.
 func (h *Hart) RaiseSoft() { h.csr.mip |= IntSSoft }
 
-// Waiting tells whether an interrupt that is enabled in mie is pending, which ends
+// Waiting tells that no interrupt that is enabled in mie is pending: a pending one ends
 // WFI whatever the global enables say.
 func (h *Hart) Waiting() bool { return h.mipValue()&h.csr.mie == 0 }
 

@@ -4,6 +4,7 @@ package riscv_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -47,6 +48,12 @@ type world struct {
 	m   *machine
 	ref *reference
 	vas []uint64
+
+	last struct { // an access that succeeded, worth trying again after a change
+		va, pa uint64
+		kind   int
+		priv   riscv.Priv
+	}
 
 	seen map[riscv.Cause]int // by cause; noTrap for accesses that reached memory
 }
@@ -202,22 +209,44 @@ func (w *world) syncPMP() {
 
 // access makes one access on both sides and compares.
 func (w *world) access() {
-	va := pick(w, "va", w.vas...)
-	switch w.draw(4, "where") {
-	case 0:
-		va = va&^0xfff + pick[uint64](w, "in page", 0, 8, 0xff0, 0xffc, 0xffd, 0xfff)
-	case 1:
-		va ^= w.draw(32, "pages away") << 12
-	}
+	va := w.near()
 	p := pick(w, "privilege", riscv.User, riscv.Supervisor, riscv.User, riscv.Supervisor, riscv.Supervisor, riscv.Machine)
+	w.do(va, int(w.draw(uint64(len(accessOps))+3, "kind")), p)
+}
+
+// again repeats an access that succeeded before.
+func (w *world) again() {
+	if w.last.va != 0 {
+		w.do(w.last.va, w.last.kind, w.last.priv)
+	}
+}
+
+func (w *world) do(va uint64, kind int, p riscv.Priv) {
 	if p == riscv.Machine || w.ref.satp>>60 == 0 {
 		va = ramBase + va%(1<<13*worldPages)
 	}
-	if k := int(w.draw(uint64(len(accessOps))+3, "kind")); k < len(accessOps) {
-		w.data(va, k, p)
+	before := w.seen[noTrap]
+	if kind < len(accessOps) {
+		w.data(va, kind, p)
 	} else {
 		w.fetch(va&^3, p)
 	}
+	if w.seen[noTrap] != before {
+		w.last.va, w.last.kind, w.last.priv = va, kind, p
+	}
+	w.compareRAM()
+}
+
+// near draws an address on a page for which there may be a translation.
+func (w *world) near() uint64 {
+	va := pick(w, "va", w.vas...)
+	switch w.draw(4, "where") {
+	case 0:
+		return va&^0xfff + pick[uint64](w, "in page", 0, 8, 0xff0, 0xffc, 0xffd, 0xfff)
+	case 1:
+		return va ^ w.draw(32, "pages away")<<12
+	}
+	return va
 }
 
 func (w *world) data(va uint64, k int, p riscv.Priv) {
@@ -250,6 +279,7 @@ func (w *world) data(va uint64, k int, p riscv.Priv) {
 		w.Fatalf("%s: trap %#x, want access to %#x", what, w.m.mtrap(), places[0])
 	}
 	w.seen[noTrap]++
+	w.last.pa = places[0]
 	var want uint64
 	for i, pa := range places {
 		if kind == write {
@@ -264,27 +294,30 @@ func (w *world) data(va uint64, k int, p riscv.Priv) {
 }
 
 func (w *world) fetch(va uint64, p riscv.Priv) {
+	before := bytes.Clone(w.ref.ram)
 	places, cause, tval, ok := w.ref.access(va, 4, fetch, p)
+	var want uint64
+	if ok {
+		at := places[0] - ramBase
+		word := binary.LittleEndian.Uint32(w.ref.ram[at:])
+		if places[0] < data || word != marker(places[0]) {
+			w.ref.ram = before // stores have been there: it may be any instruction
+			return
+		}
+		want = uint64(int64(int32(word &^ 0xfff)))
+	}
 	w.m.enter(p, va, w.ref.mstatus)
 	w.m.SetX(accessValue, 0)
 	w.m.steps(1)
 	what := fmt.Sprintf("fetch at %#x as %v", va, p)
-	got := w.m.mtrap()
-	switch {
-	case !ok:
+	if !ok {
 		w.seen[cause]++
 		w.trapped(what, trap{cause, va, tval})
-	case places[0] < data: // whatever it is that it executes there
-		if w.m.PC() == trapVector && got.epc == va && (got.cause == riscv.CauseInstAccess || got.cause == riscv.CauseInstPageFault) {
-			w.Fatalf("%s: trap %#x, want instruction from %#x", what, got, places[0])
-		}
-	default:
-		// Earlier stores may have put anything here.
-		at := places[0] - ramBase
-		word := uint32(w.ref.ram[at]) | uint32(w.ref.ram[at+1])<<8 | uint32(w.ref.ram[at+2])<<16 | uint32(w.ref.ram[at+3])<<24
-		if word == marker(places[0]) && (w.m.PC() != va+4 || w.m.X(accessValue) != uint64(int64(int32(word&^0xfff)))) {
-			w.Fatalf("%s: at %#x with %#x, trap %#x, want instruction from %#x", what, w.m.PC(), w.m.X(accessValue), got, places[0])
-		}
+	} else if w.m.PC() != va+4 || w.m.X(accessValue) != want {
+		w.Fatalf("%s: at %#x with %#x, trap %#x, want instruction from %#x", what, w.m.PC(), w.m.X(accessValue), w.m.mtrap(), places[0])
+	} else {
+		w.seen[noTrap]++
+		w.last.pa = places[0]
 	}
 	if w.m.Priv() != riscv.Machine { // back by way of a trap
 		w.m.SetPC(1 << 62)
@@ -316,6 +349,9 @@ func (w *world) compareRAM() {
 // sfence.vma that covers it, through any address of the page.
 func (w *world) remap() {
 	va := pick(w, "va", w.vas...)
+	if w.last.va != 0 && w.chance(70, "last") {
+		va = w.last.va
+	}
 	saved := bytes.Clone(w.ref.ram)
 	_, leaf, _, ok := w.ref.translate(va, read, riscv.Supervisor)
 	copy(w.ref.ram, saved) // asking is not accessing
@@ -416,6 +452,9 @@ func (w *world) protect() {
 		return // locked
 	}
 	at := uint64(ramBase) + w.draw(worldPages<<12, "from")
+	if w.last.pa >= ramBase && w.chance(70, "near") {
+		at = w.last.pa + w.draw(32, "distance")&^3 - 16
+	}
 	if w.chance(40, "page") {
 		at &^= 0xfff
 	}
@@ -425,7 +464,7 @@ func (w *world) protect() {
 	}
 	addr := at >> 2
 	if cfg&0x18 == 0x18 {
-		size := w.draw(17, "size")
+		size := pick[uint64](w, "size", 0, 1, 2, 3, 6, 9, 10, 16)
 		addr = addr&^(1<<(size+1)-1) | (1<<size - 1)
 	}
 	w.ref.cfg[i], w.ref.addr[i] = cfg, addr
@@ -457,24 +496,14 @@ func TestMMUAgainstReference(t *testing.T) {
 	seen := map[riscv.Cause]int{}
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, rt, seen)
-		for range rapid.IntRange(100, 800).Draw(rt, "steps") {
-			switch k := w.draw(100, "step"); {
-			case k < 70:
+		for range rapid.IntRange(20, 150).Draw(rt, "steps") {
+			change := pick(w, "step", w.remap, w.remap, w.remap, w.status, w.envcfg, w.mode, w.protect, w.protect, w.repair)
+			for range w.draw(8, "accesses") {
 				w.access()
-				w.compareRAM()
-			case k < 80:
-				w.remap()
-			case k < 85:
-				w.status()
-			case k < 89:
-				w.envcfg()
-			case k < 91:
-				w.mode()
-			case k < 95:
-				w.protect()
-			default:
-				w.repair()
 			}
+			w.again()
+			change()
+			w.again()
 		}
 	})
 	t.Logf("accesses by cause: %v", seen)

@@ -127,8 +127,7 @@ const (
 const misaValue uint64 = 2<<62 | 1<<0 | 1<<('c'-'a') | 1<<('d'-'a') | 1<<('f'-'a') |
 	1<<('i'-'a') | 1<<('m'-'a') | 1<<('s'-'a') | 1<<('u'-'a')
 
-// Exceptions that may be delegated to S-mode: all but environment calls from
-// S- and M-mode.
+// Exceptions that may be delegated to S-mode: all but environment calls from M-mode.
 const medelegWritable uint64 = 1<<CauseInstMisaligned | 1<<CauseInstAccess | 1<<CauseIllegalInst |
 	1<<CauseBreakpoint | 1<<CauseLoadMisaligned | 1<<CauseLoadAccess | 1<<CauseStoreMisaligned |
 	1<<CauseStoreAccess | 1<<CauseEcallU | 1<<CauseEcallS | 1<<CauseInstPageFault |

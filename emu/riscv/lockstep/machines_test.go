@@ -69,7 +69,8 @@ const qemuName = "qemu-system-riscv64"
 // its versions have for them.
 var qemuWants = []string{"Zfhmin", "zfhmin", "svinval", "svnapot", "svpbmt", "zba", "zbb", "zbs"}
 
-// qemuCPU returns a -cpu option that switches on what this QEMU has of qemuWants.
+// qemuCPU returns a -cpu option that switches on what this QEMU has of qemuWants, and
+// the hypervisor off, which vdev does not have.
 func qemuCPU(t *testing.T) string {
 	t.Helper()
 	cmd := exec.Command(qemuName, "-M", "none", "-device", "rv64-riscv-cpu,help")
@@ -77,7 +78,7 @@ func qemuCPU(t *testing.T) string {
 	if err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)
 	}
-	cpu := "rv64"
+	cpu := "rv64,h=off"
 	for _, p := range qemuWants {
 		if strings.Contains(string(out), " "+p+"=") {
 			cpu += "," + p + "=on"
