@@ -8,7 +8,6 @@
  * beyond the program's own buffers.
  */
 
-#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
