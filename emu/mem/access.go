@@ -25,10 +25,7 @@ func (m *Memory) Mode() Mode { return m.adversary.mode }
 
 // trackedAt returns the tracked page of addr, or nil. addr must lie in RAM.
 func (m *Memory) trackedAt(addr mmio.PhysAddr) *TrackedPage {
-	if m.flags[uint64(addr-m.base)/PageSize]&pageTracked == 0 {
-		return nil
-	}
-	return m.tracked[addr&^(PageSize-1)]
+	return m.tracked[uint64(addr-m.base)/PageSize]
 }
 
 // TrackedAt returns the tracked page of addr, or nil if the page is plain. addr
@@ -59,7 +56,7 @@ func (m *Memory) Track(addr mmio.PhysAddr) *TrackedPage {
 		t.settle(i)
 	}
 	m.flags[off/PageSize] |= pageTracked
-	m.tracked[addr] = t
+	m.tracked[off/PageSize] = t
 	m.trackedList = append(m.trackedList, t)
 	for _, w := range m.watchers {
 		w.ForgetPage(addr)
@@ -90,7 +87,8 @@ func lineOf(addr mmio.PhysAddr) int { return int(addr % PageSize / LineSize) }
 
 func (m *Memory) observe(op Op, t *TrackedPage, i int, mask uint64, by Agent) {
 	if m.observer != nil {
-		m.observer.Observe(&Event{Op: op, Page: t, Line: i, Mask: mask, By: by})
+		m.event = Event{Op: op, Page: t, Line: i, Mask: mask, By: by}
+		m.observer.Observe(&m.event)
 	}
 }
 

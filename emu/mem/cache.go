@@ -184,5 +184,6 @@ type Agent struct {
 type Observer interface {
 	// Tracked tells that a page has become tracked.
 	Tracked(p *TrackedPage)
+	// Observe must not keep e.
 	Observe(e *Event)
 }

@@ -52,7 +52,8 @@ type Memory struct {
 
 	adversary   adversary
 	observer    Observer
-	tracked     map[mmio.PhysAddr]*TrackedPage
+	event       Event          // what the observer is shown
+	tracked     []*TrackedPage // by page; nil for plain ones
 	trackedList []*TrackedPage // in the order in which they became tracked
 	hart        int            // whose turn it is
 }
@@ -72,7 +73,7 @@ func New(base mmio.PhysAddr, size uint64) (*Memory, error) {
 		return nil, fmt.Errorf("cannot map %d MiB of guest RAM: %w", size>>20, err)
 	}
 	m := &Memory{base: base, ram: ram, flags: make([]pageFlag, size/PageSize),
-		tracked: make(map[mmio.PhysAddr]*TrackedPage)}
+		tracked: make([]*TrackedPage, size/PageSize)}
 	runtime.AddCleanup(m, func(b []byte) { _ = unix.Munmap(b) }, ram)
 	return m, nil
 }
