@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"runtime"
 
 	"vdev/emu/mem"
 )
@@ -36,6 +37,7 @@ func (m *Machine) Digest() string {
 		s.Write(page)
 		skipped = 0
 	}
+	runtime.KeepAlive(m) // and with it the mapping behind ram
 	return hex.EncodeToString(s.Sum(nil))
 }
 
