@@ -16,8 +16,8 @@ export GOFLAGS += -buildvcs=false
 GO ?= go
 VDEV := bin/vdev
 
-# Numbers of harts for which the guest tests run.
-GUEST_HARTS := 1 4
+# The machines on which the guest tests run, as flags of vdev joined by commas.
+GUEST_MACHINES := --harts=1 --harts=4 --harts=2,--cache=eager --harts=4,--cache=random,--seed=7
 # How long each fuzz target runs.
 FUZZTIME ?= 10s
 # Flags for "make boot" and "make bench".
@@ -55,8 +55,8 @@ endef
 
 # The go command cannot know that another vdev may give another result: -count=1.
 define test-guest
-	for n in $(GUEST_HARTS); do \
-		GOOS=linux GOARCH=riscv64 $(TEST) -count=1 -timeout 20m -exec '$(CURDIR)/$(VDEV) exec --harts '$$n ./guest/tests/...; \
+	for flags in $(GUEST_MACHINES); do \
+		GOOS=linux GOARCH=riscv64 $(TEST) -count=1 -timeout 20m -exec "$(CURDIR)/$(VDEV) exec $${flags//,/ }" ./guest/tests/...; \
 	done
 endef
 
@@ -83,7 +83,7 @@ test-race: setup-test image-quiet ## Tests on the host with the race detector, t
 test-integration: setup-test image-quiet ## Tests of the vdev command with the guest image
 	$(test-integration)
 
-test-guest: image-quiet ## Tests in the guest, with 1 and with 4 harts
+test-guest: image-quiet ## Tests in the guest, on several machines
 	$(test-guest)
 
 bench: setup-test image-quiet ## Boot and programs next to QEMU, with the ratios; "make microbench" for the parts

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"runtime"
 
 	"vdev/emu/mem"
 )
@@ -37,6 +38,7 @@ func (m *Machine) Digest() string {
 		skipped = 0
 	}
 	m.mem.HashTracked(s)
+	runtime.KeepAlive(m) // and with it the mapping behind ram
 	return hex.EncodeToString(s.Sum(nil))
 }
 

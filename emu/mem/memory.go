@@ -240,5 +240,6 @@ func (m *Memory) TakeDirtyCode() []mmio.PhysAddr {
 }
 
 // Bytes is RAM itself, for digests and for loading images before the run. It must
-// not be written while harts hold decoded code.
+// not be written while harts hold decoded code, and is valid only as long as m is
+// reachable (runtime.KeepAlive).
 func (m *Memory) Bytes() []byte { return m.ram }

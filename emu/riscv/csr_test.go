@@ -86,13 +86,13 @@ func TestCSRAccess(t *testing.T) {
 		exists[c.Num] = true
 	}
 	for num := range uint16(4096) {
+		if !exists[num] && num%16 != 9 {
+			continue // one of each row of the table is enough
+		}
 		counter := num >= 0xc00 && num < 0xc20
 		for _, p := range []riscv.Priv{riscv.User, riscv.Supervisor, riscv.Machine} {
 			level := uint16(p) >= num>>8&3
-			readable := exists[num] && level && (p == riscv.Machine || !counter && num != 0x14d)
-			if !readable && exists[num] && level && !counter && num != 0x14d {
-				t.Fatal("unreachable")
-			}
+			readable := exists[num] && level && (p == riscv.Machine || !counter && num != csrStimecmp)
 			if got := csrAccess(newMachine(t, 2), p, num, false); got != readable {
 				t.Errorf("CSR %#x %s: readable from %v-mode is %v", num, isa.CSRName(num), p, got)
 			}

@@ -33,6 +33,8 @@ const (
 	csrSip     = 0x144
 	csrSatp    = 0x180
 
+	csrStimecmp = 0x14d
+
 	csrMstatus       = 0x300
 	csrMedeleg       = 0x302
 	csrMideleg       = 0x303

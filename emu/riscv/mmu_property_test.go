@@ -494,9 +494,13 @@ func (w *world) repair() {
 // sets the same accessed and dirty bits.
 func TestMMUAgainstReference(t *testing.T) {
 	seen := map[riscv.Cause]int{}
+	changes := 150
+	if testing.Short() {
+		changes = 30
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, rt, seen)
-		for range rapid.IntRange(20, 150).Draw(rt, "steps") {
+		for range rapid.IntRange(10, changes).Draw(rt, "changes") {
 			change := pick(w, "step", w.remap, w.remap, w.remap, w.status, w.envcfg, w.mode, w.protect, w.protect, w.repair)
 			for range w.draw(8, "accesses") {
 				w.access()

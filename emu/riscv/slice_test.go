@@ -5,6 +5,7 @@ package riscv_test
 import (
 	"bytes"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"vdev/emu/riscv"
@@ -83,7 +84,9 @@ func (m *machine) states(n, slice, every uint64) [][]byte {
 			out = append(out, m.AppendState(nil))
 		}
 	}
-	return append(out, bytes.Clone(m.mem.Bytes()))
+	out = append(out, bytes.Clone(m.mem.Bytes()))
+	runtime.KeepAlive(m.mem) // the bytes are gone with it
+	return out
 }
 
 // TestSlicesDoNotMatter: the same program in slices of any length goes through the

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,9 @@ func runHart(in image) (image, error) {
 			return nil, fmt.Errorf("still running at %#x after %d steps", b.hart.PC(), b.hart.Steps())
 		}
 	}
-	return bytes.Clone(m.Bytes()[:len(in)]), nil
+	out := bytes.Clone(m.Bytes()[:len(in)])
+	runtime.KeepAlive(m) // the bytes are gone with it
+	return out, nil
 }
 
 const qemuName = "qemu-system-riscv64"

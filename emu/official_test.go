@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package lockstep_test
+package emu_test
 
 import (
 	"context"
