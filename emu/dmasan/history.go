@@ -144,12 +144,11 @@ func (s *Sanitizer) published(p *page, a *access) {
 // of the page cache, and to buffers of asynchronous I/O, while the disk reads them:
 // whatever it gets, the page is written again.
 func (s *Sanitizer) racesWithOwner(l *line, e *mem.Event) bool {
-	w, c := l.write, l.maint
+	w, c, job := l.write, l.maint, s.jobs[e.By.Master]
 	if w == nil || c == nil || c.op == mem.OpInval {
 		return false
 	}
 	if d := l.dma; d != nil && d.seq > c.seq {
-		job := s.jobs[e.By.Master]
 		sameTransfer := d.by == e.By && d.job == job && (job != nil || d.end == s.cfg.Now())
 		if !sameTransfer {
 			return false
@@ -158,5 +157,10 @@ func (s *Sanitizer) racesWithOwner(l *line, e *mem.Event) bool {
 	if id, ok := s.master(e.By.Master); ok && w.starts[id] > c.seq {
 		return true
 	}
-	return !w.stack.SameProcess(&c.stack)
+	if !w.stack.SameProcess(&c.stack) {
+		return true
+	}
+	// Two threads: did the one that cleaned also start the bus master, while the other
+	// one stored? If not, the program went from one thread to the other.
+	return w.stack.Task != c.stack.Task && job != nil && job.stack.Task == c.stack.Task
 }

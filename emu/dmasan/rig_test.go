@@ -20,7 +20,8 @@ import (
 //	w r     the same through a non-cacheable mapping
 //	D d     a bus master writes, reads; E e another one
 //	C0 I0 F0 Z0  clean, invalidate, flush, zero line 0
-//	@2      task 2 runs from here on; @i an interrupt
+//	@2      task 2 runs from here on; tasks with odd numbers are threads of one process,
+//	        which shows only in user mode
 //	J       the bus master of D and d is given a job
 //
 // Lines 0 to 3 are in page 0, lines 4 to 7 in page 1.
@@ -95,7 +96,7 @@ func newRig(t tester, c mem.CacheConfig, latent bool) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, mem: m}
-	r.regs = symbols.Regs{Priv: symbols.Supervisor, TP: 1}
+	r.regs = symbols.Regs{Priv: symbols.Supervisor, TP: 1, Sscratch: 1, Satp: 1}
 	r.san = New(Config{
 		Now:          func() time.Duration { return r.now },
 		Context:      func(int) symbols.Regs { return r.regs },
@@ -156,7 +157,8 @@ func (r *rig) do(n int, s step) {
 	case 'Z':
 		r.must(r.mem.CBO(mem.OpZero, s.addr()))
 	case '@':
-		r.regs.TP = uint64(number(r.t, s.task))
+		n := uint64(number(r.t, s.task))
+		r.regs.TP, r.regs.Sscratch, r.regs.Satp = n, n, n%2
 	case 'J':
 		r.san.JobStarted("disk", "request", 0)
 	default:

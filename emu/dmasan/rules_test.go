@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vdev/emu/mem"
+	"vdev/emu/symbols"
 )
 
 // scripts that a driver or a program could have run, and what must be said about
@@ -127,5 +128,30 @@ func TestCoherentModeIsSilent(t *testing.T) {
 		if r := tt.script.play(t, mem.CacheConfig{Mode: mem.Coherent}, true); codes(r) != "" {
 			t.Errorf("%s: found %q", tt.name, codes(r))
 		}
+	}
+}
+
+// A store that races with the owner of the page, or one that was forgotten.
+func TestThreads(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		script script
+		want   string
+	}{
+		{"another thread stores while the page is handed over", "W0 @3 C0 @1 W0.0+8 @3 J d0", ""},
+		{"the program goes on in another thread", "W0 @3 C0 @1 W0.0+8 J d0", "device-read-dirty"},
+		{"another process stores", "W0 @2 C0 @1 W0.0+8 J d0", ""},
+		{"a thread stores after another one started the device", "W0 C0 J @3 W0.0+8 d0", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRig(t, mem.CacheConfig{Mode: mem.Lazy}, false)
+			r.regs.Priv = symbols.User
+			for i, s := range tt.script.steps(t) {
+				r.do(i, s)
+			}
+			if got := codes(r); got != tt.want {
+				t.Errorf("found %q, want %q", got, tt.want)
+			}
+		})
 	}
 }
