@@ -4,7 +4,6 @@ package emu
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"vdev/emu/riscv"
@@ -37,10 +36,6 @@ const (
 	// quantumAlone is how long a single hart runs before the machine looks for input.
 	quantumAlone = time.Millisecond
 )
-
-// ErrRunning says that a machine cannot be run twice at the same time, or again
-// after it ended.
-var ErrRunning = errors.New("the machine has been run already")
 
 // Run runs the machine until the guest ends it or ctx is canceled.
 func (m *Machine) Run(ctx context.Context) Result {

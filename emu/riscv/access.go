@@ -13,11 +13,9 @@ func (h *Hart) loadSlow(va uint64, size int) (uint64, bool) {
 	if va&uint64(size-1) != 0 {
 		return h.loadMisaligned(va, size)
 	}
-	t, ok := h.cached(h.mmu.rd, va, size) // a line of a tracked page that needs attention
+	t, ok := h.locate(va, size, accessRead)
 	if !ok {
-		if t, ok = h.translateData(va, uint64(size), accessRead); !ok {
-			return 0, false
-		}
+		return 0, false
 	}
 	if v, ok := h.loadRAM(t, size); ok {
 		return v, true
@@ -29,6 +27,19 @@ func (h *Hart) loadSlow(va uint64, size int) (uint64, bool) {
 		h.raise(CauseLoadAccess, va)
 	}
 	return v, ok
+}
+
+// locate translates an aligned access that exec's own look into the TLB did not
+// settle: to a line of a tracked page that needs attention, or by the page tables.
+func (h *Hart) locate(va uint64, size int, acc access) (translation, bool) {
+	tlb := h.mmu.rd
+	if acc == accessWrite {
+		tlb = h.mmu.wr
+	}
+	if t, ok := h.cached(tlb, va, size); ok {
+		return t, true
+	}
+	return h.translateData(va, uint64(size), acc)
 }
 
 // loadRAM loads from RAM as the mapping's memory type has it; false if there is
@@ -53,11 +64,9 @@ func (h *Hart) storeSlow(va uint64, size int, v uint64) bool {
 	if va&uint64(size-1) != 0 {
 		return h.storeMisaligned(va, size, v)
 	}
-	t, ok := h.cached(h.mmu.wr, va, size)
+	t, ok := h.locate(va, size, accessWrite)
 	if !ok {
-		if t, ok = h.translateData(va, uint64(size), accessWrite); !ok {
-			return false
-		}
+		return false
 	}
 	return h.storePhys(va, t, size, v)
 }

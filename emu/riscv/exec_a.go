@@ -60,11 +60,9 @@ func (h *Hart) amo(u *uop, size int, f amoFunc) status {
 	}
 	p := h.hostForAtomic(va, size)
 	if p == nil {
-		t, ok := h.cached(h.mmu.wr, va, size)
+		t, ok := h.locate(va, size, accessWrite)
 		if !ok {
-			if t, ok = h.translateData(va, uint64(size), accessWrite); !ok {
-				return stTrap
-			}
+			return stTrap
 		}
 		old, ok := h.loadRAM(t, size)
 		if !ok { // devices take no atomics
@@ -86,11 +84,9 @@ func (h *Hart) loadReserved(u *uop, size int) status {
 	if va&uint64(size-1) != 0 {
 		return h.raise(CauseLoadMisaligned, va)
 	}
-	t, ok := h.cached(h.mmu.rd, va, size)
+	t, ok := h.locate(va, size, accessRead)
 	if !ok {
-		if t, ok = h.translateData(va, uint64(size), accessRead); !ok {
-			return stTrap
-		}
+		return stTrap
 	}
 	v, ok := h.loadRAM(t, size)
 	if !ok {
@@ -106,11 +102,9 @@ func (h *Hart) storeConditional(u *uop, size int) status {
 	if va&uint64(size-1) != 0 {
 		return h.raise(CauseStoreMisaligned, va)
 	}
-	t, ok := h.cached(h.mmu.wr, va, size)
+	t, ok := h.locate(va, size, accessWrite)
 	if !ok {
-		if t, ok = h.translateData(va, uint64(size), accessWrite); !ok {
-			return stTrap
-		}
+		return stTrap
 	}
 	if !h.mem.Contains(t.pa, uint64(size)) {
 		return h.raise(CauseStoreAccess, va)
