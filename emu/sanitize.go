@@ -4,6 +4,7 @@ package emu
 
 import (
 	"io"
+	"sync"
 
 	"vdev/emu/dmasan"
 	"vdev/emu/mem"
@@ -19,6 +20,10 @@ type ReportConfig struct {
 	Latent bool      // show also what only a later access would make matter
 	// Resolver finds names. It is called when the first report is made; may be nil.
 	Resolver func(symbols.Memory) symbols.Resolver
+	// Layout says where the kernel keeps the names of tasks, which have to be read while
+	// the tasks exist. It is called when the first access is recorded; may be nil, and
+	// may return nil.
+	Layout func() *symbols.Layout
 }
 
 // addSanitizer attaches the sanitizer, unless the caches are coherent: then there
@@ -31,6 +36,15 @@ func (m *Machine) addSanitizer() {
 	c := dmasan.Config{
 		Now: m.Now, Context: m.context, Memory: view,
 		Text: m.cfg.Report.Text, JSON: m.cfg.Report.JSON, ReportLatent: m.cfg.Report.Latent,
+	}
+	if read := m.cfg.Report.Layout; read != nil {
+		layout := sync.OnceValue(read)
+		c.Task = func(task, satp uint64) (symbols.Task, bool) {
+			if l := layout(); l != nil {
+				return l.Task(view, task, satp)
+			}
+			return symbols.Task{}, false
+		}
 	}
 	if r := m.cfg.Report.Resolver; r != nil {
 		c.Resolver = func() symbols.Resolver { return r(view) }

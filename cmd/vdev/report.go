@@ -19,7 +19,7 @@ const statusReports = 86
 // openReports creates the file of --report and directs the findings to it, and for
 // people to text.
 func (f *machineFlags) openReports(c *emu.Config, text io.Writer) (io.Closer, error) {
-	c.Report = emu.ReportConfig{Text: text, Latent: f.latent, Resolver: f.resolver()}
+	c.Report = emu.ReportConfig{Text: text, Latent: f.latent, Resolver: f.resolver(), Layout: f.layout}
 	if f.report == "" {
 		return io.NopCloser(nil), nil
 	}
@@ -47,6 +47,19 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 		w.say(string(w.rest[:i]))
 		w.rest = w.rest[i+1:]
 	}
+}
+
+// layout reads from the kernel's BTF where it keeps the names of tasks. Without it,
+// reports have the names of tasks as they are when the report is made.
+func (f *machineFlags) layout() *symbols.Layout {
+	if f.vmlinux == "" {
+		return nil
+	}
+	l, err := symbols.ReadLayout(f.vmlinux)
+	if err != nil {
+		return nil
+	}
+	return l
 }
 
 // resolver finds names with what the command line says about kernel and program. It
