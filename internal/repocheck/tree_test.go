@@ -113,7 +113,7 @@ func loadTree(root string) (*tree, error) {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() {
+		if !d.Type().IsRegular() || rel == ".git" { // a file in a linked work tree
 			return nil
 		}
 		text, err := os.ReadFile(name)
