@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package g2d
+
+import "vdev/mmio"
+
+// scratch is the memory for one row, got once.
+type scratch struct {
+	raw, raw2       []byte
+	s, d, t, m, pat []uint32
+	keep            []bool
+}
+
+func (b *scratch) alloc() {
+	if b.raw != nil {
+		return
+	}
+	b.raw, b.raw2 = make([]byte, 4*maxSide+4), make([]byte, 4*maxSide+4)
+	for _, p := range [...]*[]uint32{&b.s, &b.d, &b.t, &b.m, &b.pat} {
+		*p = make([]uint32, maxSide)
+	}
+	b.keep = make([]bool, maxSide)
+}
+
+// rowAddr is the address of walking row j of the destination, at its pixel that
+// lies furthest left inside of the clipping window.
+func (j *job) rowAddr(row int) uint64 {
+	y, x := j.rect.y0+row, j.rect.x0+j.i0
+	if j.yneg {
+		y = j.rect.y1 - 1 - row
+	}
+	if j.xneg {
+		x = j.rect.x1 - j.i1
+	}
+	return j.dst.base + uint64(y*j.dst.stride) + uint64(x*j.dst.format.bytes)
+}
+
+// blitRow does walking row j of the job; the error is of the image in reg.
+func (d *G2D) blitRow(row int) (reg mmio.RegID, err error) {
+	j := &d.job
+	n := j.i1 - j.i0
+	addr := j.rowAddr(row)
+	if j.fill {
+		return regDstBase, d.write(addr, d.fillRow(n))
+	}
+	if j.copy && d.rawCopy() {
+		return d.copyRow(row, addr)
+	}
+	s := d.s[:n]
+	if j.srcSelect != selectMemory {
+		set(s, j.srcConst)
+	} else if err := d.sample(&d.src, row, s); err != nil {
+		return regSrcBase, err
+	}
+	dst := d.d[:n]
+	if !j.dstNeeded {
+		set(dst, j.dstConst)
+	} else {
+		raw := d.raw[:n*j.dst.format.bytes]
+		if err := d.read(addr, raw); err != nil {
+			return regDstBase, err
+		}
+		j.dst.format.decode(dst, raw)
+		if j.xneg {
+			reverse(dst)
+		}
+	}
+	if j.masking || j.ropMask && !j.plainROP {
+		if err := d.sample(&d.mask, row, d.m[:n]); err != nil {
+			return regMaskBase, err
+		}
+	}
+	if j.patNeeded {
+		if err := d.patternRow(row, d.pat[:n]); err != nil {
+			return regPatBase, err
+		}
+	}
+	all := d.keys(s, dst)
+	d.pixels(s, dst, d.m[:n], d.pat[:n])
+	return regDstBase, d.store(addr, s, all)
+}
+
+func set(p []uint32, v uint32) {
+	for i := range p {
+		p[i] = v
+	}
+}
+
+func reverse(p []uint32) {
+	for a, b := 0, len(p)-1; a < b; a, b = a+1, b-1 {
+		p[a], p[b] = p[b], p[a]
+	}
+}
+
+// fillRow is n pixels of a solid fill in memory's format. The row stays in raw, which
+// nothing else uses during a fill, so it is made for the first row only.
+func (d *G2D) fillRow(n int) []byte {
+	j := &d.job
+	size := n * j.dst.format.bytes
+	if d.filled == size {
+		return d.raw[:size]
+	}
+	d.filled = size
+	for i := range min(n, 1) {
+		j.dst.format.store(d.raw, i, j.fillPixel)
+	}
+	for done := j.dst.format.bytes; done < size; done *= 2 {
+		copy(d.raw[done:size], d.raw[:done])
+	}
+	return d.raw[:size]
+}
+
+// rawCopy tells whether a copy is one of bytes.
+func (d *G2D) rawCopy() bool {
+	j, s := &d.job, &d.src
+	return s.oneToOne && !s.rotate && s.across.scale == scaleNone && !s.along.reverse && !j.xneg && s.img.format.kind != kindYCbCr &&
+		s.img.format.same(&j.dst.format) && (s.img.format.opaque == j.dst.format.opaque || j.dst.format.opaque)
+}
+
+// copyRow copies the bytes of a row.
+func (d *G2D) copyRow(row int, addr uint64) (mmio.RegID, error) {
+	s, f := &d.src, &d.job.dst.format
+	y, _, _ := s.across.at(row)
+	n := d.job.i1 - d.job.i0
+	raw := d.raw[:n*f.bytes]
+	if y == outside {
+		set(d.s[:n], s.border)
+		f.encode(raw, d.s[:n])
+	} else {
+		if err := d.read(s.img.base+uint64(y*s.img.stride+s.lo*f.bytes), raw); err != nil {
+			return regSrcBase, err
+		}
+		f.fix(raw)
+	}
+	return regDstBase, d.write(addr, raw)
+}
+
+// fix sets the unused bits of pixels.
+func (f *format) fix(raw []byte) {
+	switch {
+	case f.fixed == 0:
+	case f.plain8888():
+		for i := 3; i < len(raw); i += 4 {
+			raw[i] = 0xff
+		}
+	default:
+		for i := range len(raw) / f.bytes {
+			f.store(raw, i, f.load(raw, i)|f.fixed)
+		}
+	}
+}
+
+// patternRow fills out with the pattern for walking row j.
+func (d *G2D) patternRow(row int, out []uint32) error {
+	j := &d.job
+	y := (row + j.patY) % j.patH
+	if j.patYNeg {
+		y = j.patH - 1 - y
+	}
+	// Only what the row needs is read: from the pattern's start if it wraps.
+	x := (j.i0 + j.patX) % j.patW
+	lo, n := x, len(out)
+	if x+n > j.patW {
+		lo, n = 0, j.patW
+	}
+	at := lo
+	if j.patXNeg {
+		at = j.patW - lo - n
+	}
+	tile := d.t[:n]
+	if err := d.span(&j.pat, at, y, tile); err != nil {
+		return err
+	}
+	if j.patPremul {
+		premultiplyRow(j.premulRound, tile)
+	}
+	for i := range out {
+		k := (x+i)%j.patW - lo
+		if j.patXNeg {
+			k = n - 1 - k
+		}
+		out[i] = tile[k]
+	}
+	return nil
+}
+
+// keys finds the pixels that are drawn, and puts the background where the blue screen
+// was; all says that every pixel is drawn.
+func (d *G2D) keys(s, dst []uint32) (all bool) {
+	j := &d.job
+	if j.transparent == keepBlueScreen {
+		for i, c := range s {
+			if (c^j.blueScreen)&0xffffff == 0 {
+				s[i] = j.background
+			}
+		}
+	}
+	if !j.srcKey.on && !j.dstKey.on && j.transparent != keepTransparent {
+		return true
+	}
+	for i, c := range s {
+		d.keep[i] = (!j.srcKey.on || j.srcKey.passes(c)) && (!j.dstKey.on || j.dstKey.passes(dst[i])) &&
+			(j.transparent != keepTransparent || (c^j.blueScreen)&0xffffff != 0)
+	}
+	return false
+}
+
+// pixels makes of source, destination, mask and pattern what is to be written, in s.
+func (d *G2D) pixels(s, dst, mask, pat []uint32) {
+	j := &d.job
+	if j.srcPremul {
+		premultiplyRow(j.premulRound, s)
+	}
+	if j.dstPremul {
+		premultiplyRow(j.premulRound, dst)
+	}
+	if j.masking {
+		maskRow(s, mask)
+	}
+	if !j.plainROP {
+		j.ropRow(s, dst, mask, pat)
+	}
+	if j.blend {
+		j.blender.row(s, dst)
+	}
+	if j.depremul {
+		depremultiplyRow(s)
+	}
+}
+
+// rop3 is a raster operation on all bits at once.
+func rop3(rop uint8, s, d, t uint32) uint32 {
+	var out uint32
+	for k := range 8 {
+		if rop>>k&1 == 0 {
+			continue
+		}
+		term := ^uint32(0)
+		for bit, v := range [3]uint32{d, s, t} {
+			if k>>bit&1 == 0 {
+				v = ^v
+			}
+			term &= v
+		}
+		out |= term
+	}
+	return out
+}
+
+func (j *job) ropRow(s, dst, mask, pat []uint32) {
+	for i, c := range s {
+		which := 0
+		if j.ropMask && mask[i] != 0 {
+			which = 1
+		}
+		t := j.thirdConst[which]
+		if j.third[which] == thirdPattern {
+			t = pat[i]
+		}
+		out := rop3(j.rop[which], c, dst[i], t)
+		if !j.ropAlpha {
+			out = out&0xffffff | c&0xff000000
+		}
+		s[i] = out
+	}
+}
+
+// store writes the row, or those runs of it that are drawn.
+func (d *G2D) store(addr uint64, s []uint32, all bool) error {
+	f := &d.job.dst.format
+	keep := d.keep[:len(s)]
+	if d.job.xneg {
+		reverse(s)
+		if !all {
+			for a, b := 0, len(keep)-1; a < b; a, b = a+1, b-1 {
+				keep[a], keep[b] = keep[b], keep[a]
+			}
+		}
+	}
+	raw := d.raw[:len(s)*f.bytes]
+	f.encode(raw, s)
+	if all {
+		return d.write(addr, raw)
+	}
+	for i := 0; i < len(s); i++ {
+		run := i
+		for i < len(s) && keep[i] {
+			i++
+		}
+		if i > run {
+			if err := d.write(addr+uint64(run*f.bytes), raw[run*f.bytes:i*f.bytes]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

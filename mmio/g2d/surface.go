@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package g2d
+
+import (
+	"errors"
+
+	"vdev/mmio"
+)
+
+// rect is a rectangle of pixels; x1 and y1 are just behind it.
+type rect struct{ x0, y0, x1, y1 int }
+
+func (r rect) w() int { return r.x1 - r.x0 }
+func (r rect) h() int { return r.y1 - r.y0 }
+
+func newRect(leftTop, rightBottom uint32) rect {
+	return rect{int(leftTop & 0x1fff), int(leftTop >> 16 & 0x1fff), int(rightBottom & 0x1fff), int(rightBottom >> 16 & 0x1fff)}
+}
+
+// maxSide is the longest side of an image in pixels (libdrm: coordinates are 0 to
+// 8000).
+const maxSide = 8000
+
+// valid tells whether it has pixels, and not too many.
+func (r rect) valid() bool {
+	return r.x0 < r.x1 && r.y0 < r.y1 && r.x1 <= maxSide && r.y1 <= maxSide
+}
+
+// surface is an image in memory.
+type surface struct {
+	base, plane2 uint64
+	stride       int // bytes
+	format       format
+	reg          mmio.RegID // its base address register, to name it in events
+}
+
+var errAddress = errors.New("beyond the 32 address bits of the device")
+
+// addressEnd is just behind the last address that the device can form.
+const addressEnd = 1 << 32
+
+// checkSpan refuses a transfer that the address bus cannot express.
+func checkSpan(addr uint64, n int, write bool) error {
+	if addr+uint64(n) > addressEnd {
+		return &mmio.DMAError{Addr: mmio.IOVA(max(addr, addressEnd)), Write: write, Err: errAddress}
+	}
+	return nil
+}
+
+func (d *G2D) read(addr uint64, p []byte) error {
+	if err := checkSpan(addr, len(p), false); err != nil {
+		return err
+	}
+	return d.dma.ReadDMA(mmio.IOVA(addr), p)
+}
+
+func (d *G2D) write(addr uint64, p []byte) error {
+	if err := checkSpan(addr, len(p), true); err != nil {
+		return err
+	}
+	return d.dma.WriteDMA(mmio.IOVA(addr), p)
+}
+
+// span reads the len(out) pixels from (x, y) on.
+func (d *G2D) span(s *surface, x, y int, out []uint32) error {
+	n := len(out)
+	row := s.base + uint64(y*s.stride)
+	f := &s.format
+	switch f.kind {
+	case kindBits:
+		off, end := x*int(f.bits)/8, ((x+n)*int(f.bits)+7)/8
+		raw := d.raw[:end-off]
+		if err := d.read(row+uint64(off), raw); err != nil {
+			return err
+		}
+		f.decodeBits(out, raw, x)
+		return nil
+	case kindYCbCr:
+		return d.ycbcrSpan(s, row, x, y, out)
+	}
+	raw := d.raw[:n*f.bytes]
+	if err := d.read(row+uint64(x*f.bytes), raw); err != nil {
+		return err
+	}
+	f.decode(out, raw)
+	return nil
+}
+
+// decodeBits fills out with mask pixels from x on, the same in all channels; raw
+// begins with the byte that has pixel x. The leftmost pixel of a byte is in its low
+// bits.
+func (f *format) decodeBits(out []uint32, raw []byte, x int) {
+	per := 8 / int(f.bits)
+	top := uint32(1)<<f.bits - 1
+	for i := range out {
+		at := x%per + i
+		v := uint32(raw[at/per]) >> (uint(at%per) * f.bits) & top
+		out[i] = v * (255 / top) * perChannel
+	}
+}
+
+func (d *G2D) ycbcrSpan(s *surface, row uint64, x, y int, out []uint32) error {
+	c, n := &s.format.ycbcr, len(out)
+	if c.packed {
+		off, size := packedSpan(x, n)
+		raw := d.raw[:size]
+		if err := d.read(row+uint64(off), raw); err != nil {
+			return err
+		}
+		c.decodePacked(out, raw, x)
+		return nil
+	}
+	luma := d.raw[:n]
+	if err := d.read(row+uint64(x), luma); err != nil {
+		return err
+	}
+	off, size := c.chromaSpan(x, n)
+	stride := s.stride
+	if c.hsub == 0 {
+		stride *= 2
+	}
+	chroma := d.raw2[:size]
+	if err := d.read(s.plane2+uint64(y>>c.vsub*stride+off), chroma); err != nil {
+		return err
+	}
+	c.decodePlanes(out, luma, chroma, x)
+	return nil
+}
+
+// column reads the len(out) pixels from (x, y) down.
+func (d *G2D) column(s *surface, x, y int, out []uint32) error {
+	for i := range out {
+		if err := d.span(s, x, y+i, out[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
