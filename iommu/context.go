@@ -163,11 +163,18 @@ func processBits(mode uint64) uint { return [4]uint{20, 8, 17, 20}[mode] }
 
 // findProcess locates the process context (section 2.3.2). The directory's addresses
 // are guest physical ones if there is a second stage.
-func (u *IOMMU) findProcess(w *walk, d *deviceContext, process uint32) (*processContext, *Fault) {
-	p := u.processes.find(func(p *processContext) bool { return p.Device == d.Device && p.Process == process })
+func (w *walk) findProcess(process uint32) (*processContext, *Fault) {
+	device := w.dc.Device
+	p := w.u.processes.find(func(p *processContext) bool { return p.Device == device && p.Process == process })
 	if p != nil {
 		return p, nil
 	}
+	return w.clone().processDirectory(process)
+}
+
+// processDirectory is findProcess without the cache.
+func (w *walk) processDirectory(process uint32) (*processContext, *Fault) {
+	u, d := w.u, &w.dc
 	u.count(eventProcessWalk, &w.ids)
 	index := processIndex(process)
 	at := rootPPN(d.FSC) << 12

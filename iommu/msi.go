@@ -34,7 +34,7 @@ func extract(x, mask uint64) uint64 {
 // interruptFile translates the address of a virtual interrupt file through the MSI
 // page table. It returns false for other addresses, which the second stage translates.
 func (w *walk) interruptFile(gpa uint64) (leaf, bool, *Fault) {
-	d := w.dc
+	d := &w.dc
 	if !d.isInterruptFile(gpa) {
 		return leaf{}, false, nil
 	}
@@ -58,6 +58,6 @@ func (w *walk) interruptFile(gpa uint64) (leaf, bool, *Fault) {
 // naturally aligned range of that size around gpa. Such a range must not be cached as
 // a whole.
 func (w *walk) overlapsInterruptFiles(gpa, size uint64) bool {
-	d := w.dc
+	d := &w.dc
 	return mode(d.MSIPTP) != 0 && (gpa>>12^d.MSIPattern)&^(d.MSIMask|(size-1)>>12) == 0
 }

@@ -61,7 +61,7 @@ func (u *IOMMU) Translate(r Request) (Result, *Fault) {
 // translate is Translate without the report; dtf is the device context's DTF, once
 // that is known.
 func (u *IOMMU) translate(r *Request) (res Result, f *Fault, dtf bool) {
-	w := walk{u: u, req: r, ids: ids{device: r.DeviceID, process: r.ProcessID, hasProcess: r.HasProcess}}
+	w := walk{u: u, req: *r, ids: ids{device: r.DeviceID, process: r.ProcessID, hasProcess: r.HasProcess}}
 	identity := Result{Addr: mmio.PhysAddr(r.Addr), Size: pageSize}
 	ats := r.translated() || r.Type == TranslationRequest
 	switch {
@@ -84,8 +84,7 @@ func (u *IOMMU) translate(r *Request) (res Result, f *Fault, dtf bool) {
 	if cause != 0 {
 		return res, w.fault(cause), false
 	}
-	dc := *d
-	w.dc, dtf = &dc, dc.TC&tcDTF != 0
+	w.dc, dtf = *d, d.TC&tcDTF != 0
 	root, pscid, f := w.space(ats)
 	if f != nil {
 		return res, f, dtf
@@ -93,7 +92,7 @@ func (u *IOMMU) translate(r *Request) (res Result, f *Fault, dtf bool) {
 	if r.translated() {
 		return identity, nil, dtf // without T2GPA it has been translated before
 	}
-	if mode(root) == modeBare && !dc.nested() {
+	if mode(root) == modeBare && !w.dc.nested() {
 		identity.Read, identity.Write, identity.Execute = true, true, r.Execute
 		return identity, nil, dtf
 	}
@@ -112,7 +111,7 @@ func (r *Request) known() bool {
 // space finds the first stage that the request goes through, and its PSCID (section
 // 2.3 steps 7 to 16).
 func (w *walk) space(ats bool) (root uint64, pscid uint32, f *Fault) {
-	r, d := w.req, w.dc
+	r, d := &w.req, &w.dc
 	pdtv := d.TC&tcPDTV != 0
 	switch {
 	case ats && d.TC&tcATS == 0, !r.known(), r.HasProcess && !pdtv,
@@ -132,7 +131,7 @@ func (w *walk) space(ats bool) (root uint64, pscid uint32, f *Fault) {
 	if mode(d.FSC) == modeBare || r.translated() {
 		return 0, 0, nil
 	}
-	p, f := w.u.findProcess(w, d, process)
+	p, f := w.findProcess(process)
 	if f != nil {
 		return 0, 0, f
 	}
@@ -167,7 +166,12 @@ func (w *walk) lookup(root uint64, pscid uint32) (*translation, *Fault) {
 		u.translations.drop(func(x *translation) bool { return x == t })
 	}
 	u.count(eventTLBMiss, &w.ids)
+	return w.clone().tables(key, root)
+}
 
+// tables walks the tables and caches the outcome; key has what it is made for.
+func (w *walk) tables(key translation, root uint64) (*translation, *Fault) {
+	iova := uint64(w.req.Addr)
 	first := leaf{pte: allPTE, addr: iova, size: 1 << 63}
 	var f *Fault
 	if key.Paged {
@@ -193,7 +197,7 @@ func (w *walk) lookup(root uint64, pscid uint32) (*translation, *Fault) {
 		key.Size = pageSize
 	}
 	key.IOVA = iova &^ (key.Size - 1)
-	u.translations.add(key)
+	w.u.translations.add(key)
 	return &key, nil
 }
 

@@ -23,13 +23,20 @@ func pbmt(pte uint64) uint64 { return pte >> 61 & 3 }
 // walk is the translation of one request, with what all its steps need.
 type walk struct {
 	u   *IOMMU
-	req *Request
-	dc  *deviceContext
+	req Request
+	dc  deviceContext
 	ids ids
 	sum bool // supervisor may access user pages
 }
 
-func (w *walk) fault(c Cause) *Fault { return &Fault{Cause: c, Request: *w.req} }
+// clone is a copy to walk tables with. The original need not be on the heap, which
+// keeps requests that need no walk cheap.
+func (w *walk) clone() *walk {
+	c := *w
+	return &c
+}
+
+func (w *walk) fault(c Cause) *Fault { return &Fault{Cause: c, Request: w.req} }
 
 // access is what the leaf of a table must allow.
 type access struct{ read, write, execute bool }
@@ -37,7 +44,7 @@ type access struct{ read, write, execute bool }
 // wants is the request's own access. A fetch needs permission to execute only. A
 // translation request asks for what there is: nothing is checked.
 func (w *walk) wants() access {
-	switch r := w.req; {
+	switch r := &w.req; {
 	case r.Type == TranslationRequest:
 		return access{}
 	case r.executes():
