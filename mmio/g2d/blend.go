@@ -72,6 +72,11 @@ type coeff struct {
 	inverse                  bool
 }
 
+// uniform tells whether the coefficient is the same for all channels of a pixel.
+func (c *coeff) uniform() bool {
+	return c.mode != coeffSrcColor && c.mode != coeffDstColor && c.mode != coeffGlobalColor
+}
+
 // blender is a decoded BLEND_FUNCTION.
 type blender struct {
 	src, dst        coeff
@@ -224,36 +229,64 @@ func (b *blender) row(s, d []uint32) {
 		overRow(s, d)
 		return
 	}
+	if b.round == roundSum && !b.darken && !b.lighten && b.src.uniform() && b.dst.uniform() {
+		b.uniformRow(s, d)
+		return
+	}
 	for i := range s {
 		s[i] = b.pixel(s[i], d[i])
 	}
 }
 
-// overRow is row for source over destination with roundSum: (255*s + (255-sa)*d)/255,
-// two channels at a time in the halves of 64 bits.
+// Four channels side by side in 64 bits, 16 bits for each.
+const (
+	lanes16 = 0x00ff00ff_00ff00ff
+	half16  = 0x00800080_00800080
+	carry16 = 0x00010001_00010001
+)
+
+func spread16(v uint32) uint64   { return uint64(v&0xff00ff) | uint64(v>>8&0xff00ff)<<32 }
+func collect16(x uint64) uint32  { return uint32(x) | uint32(x>>24) }
+func saturate16(x uint64) uint64 { return (x | x>>8&carry16*255) & lanes16 }
+
+// overRow is row for source over destination with roundSum. (255*s + x)/255 is
+// s + x/255, rounded alike, as long as the sum does not exceed 255.
 func overRow(s, d []uint32) {
-	const lanes, half = 0x000000ff_000000ff, 0x00000080_00000080
-	spread := func(v uint32) uint64 { return uint64(v&0xff) | uint64(v>>16&0xff)<<32 }
 	for i, sv := range s {
-		if sv>>24 == 0xff {
-			continue // 255*s/255 is s
-		}
-		dv := d[i]
-		if sv == 0 {
-			s[i] = dv
+		inv := uint64(255 - sv>>24)
+		if inv == 0 {
 			continue
 		}
-		inv := uint64(255 - sv>>24)
-		lo := spread(sv)*255 + spread(dv)*inv + half
-		hi := spread(sv>>8)*255 + spread(dv>>8)*inv + half
-		lo = (lo + lo>>8&0x00ffffff_00ffffff) >> 8 & 0x000001ff_000001ff
-		hi = (hi + hi>>8&0x00ffffff_00ffffff) >> 8 & 0x000001ff_000001ff
-		// A sum above 255, of a source that is not premultiplied, stays 255.
-		lo |= (lo >> 8 & 0x00000001_00000001) * 255
-		hi |= (hi >> 8 & 0x00000001_00000001) * 255
-		lo, hi = lo&lanes, hi&lanes
-		s[i] = uint32(lo) | uint32(lo>>32)<<16 | uint32(hi)<<8 | uint32(hi>>32)<<24
+		t := spread16(d[i])*inv + half16
+		t = (t + t>>8&lanes16) >> 8 & lanes16
+		s[i] = collect16(saturate16(t + spread16(sv)))
 	}
+}
+
+// Two channels side by side, 32 bits for each: room for the sum of two products.
+const (
+	half32  = 0x00000080_00000080
+	keep32  = 0x00ffffff_00ffffff
+	sum32   = 0x000001ff_000001ff
+	carry32 = 0x00000001_00000001
+)
+
+// uniformRow is row with roundSum if a coefficient is the same for all channels.
+func (b *blender) uniformRow(s, d []uint32) {
+	for i, sv := range s {
+		dv := d[i]
+		cs, cd := uint64(b.value(&b.src, sv, dv)&0xff), uint64(b.value(&b.dst, sv, dv)&0xff)
+		s[i] = sum2(sv, cs, dv, cd) | sum2(sv>>8, cs, dv>>8, cd)<<8
+	}
+}
+
+// sum2 combines the channels in bits 0 to 7 and 16 to 23.
+func sum2(s uint32, cs uint64, d uint32, cd uint64) uint32 {
+	spread := func(v uint32) uint64 { return uint64(v&0xff) | uint64(v>>16&0xff)<<32 }
+	t := spread(s)*cs + spread(d)*cd + half32
+	t = (t + t>>8&keep32) >> 8 & sum32
+	t |= t >> 8 & carry32 * 255
+	return uint32(t&0xff) | uint32(t>>32&0xff)<<16
 }
 
 // premultiplyRow multiplies colours by their alpha.

@@ -228,26 +228,29 @@ func (d *G2D) pixels(s, dst, mask, pat []uint32) {
 	}
 }
 
-// rop3 is a raster operation on all bits at once.
-func rop3(rop uint8, s, d, t uint32) uint32 {
-	var out uint32
-	for k := range 8 {
-		if rop>>k&1 == 0 {
-			continue
-		}
-		term := ^uint32(0)
-		for bit, v := range [3]uint32{d, s, t} {
-			if k>>bit&1 == 0 {
-				v = ^v
-			}
-			term &= v
-		}
-		out |= term
+// rop3 is a raster operation on all bits of a pixel at once: for each combination of
+// third operand and source, the result where the destination is 0, and what changes
+// where it is 1.
+type rop3 struct{ zero, change [4]uint32 }
+
+func newROP3(table uint8) (r rop3) {
+	all := func(bit int) uint32 { return -(uint32(table) >> bit & 1) }
+	for k := range r.zero {
+		r.zero[k], r.change[k] = all(2*k), all(2*k)^all(2*k+1)
 	}
-	return out
+	return r
+}
+
+func (r *rop3) do(s, d, t uint32) uint32 {
+	v0, v1 := r.zero[0]^r.change[0]&d, r.zero[1]^r.change[1]&d
+	v2, v3 := r.zero[2]^r.change[2]&d, r.zero[3]^r.change[3]&d
+	v0 ^= (v0 ^ v1) & s
+	v2 ^= (v2 ^ v3) & s
+	return v0 ^ (v0^v2)&t
 }
 
 func (j *job) ropRow(s, dst, mask, pat []uint32) {
+	ops := [2]rop3{newROP3(j.rop[0]), newROP3(j.rop[1])}
 	for i, c := range s {
 		which := 0
 		if j.ropMask && mask[i] != 0 {
@@ -257,7 +260,7 @@ func (j *job) ropRow(s, dst, mask, pat []uint32) {
 		if j.third[which] == thirdPattern {
 			t = pat[i]
 		}
-		out := rop3(j.rop[which], c, dst[i], t)
+		out := ops[which].do(c, dst[i], t)
 		if !j.ropAlpha {
 			out = out&0xffffff | c&0xff000000
 		}

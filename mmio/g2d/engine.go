@@ -223,12 +223,12 @@ func (d *G2D) execute(off, v uint32) (wait bool) {
 // once: the registers make no sense, which is reported, or nothing is to be drawn.
 func (d *G2D) begin() bool {
 	e := &d.e
-	var p params
+	p := &d.now
 	for i := range p {
 		p[i] = uint32(d.Get(mmio.RegID(i)))
 	}
 	d.scratch.alloc()
-	if pr := d.decode(&p); pr.bad {
+	if pr := d.decode(p); pr.bad {
 		d.blame(pr.kind, pr.reg)
 		return false
 	}

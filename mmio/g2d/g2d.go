@@ -33,6 +33,7 @@ type G2D struct {
 	e engine
 
 	// All below is made from e.Params, or is scratch memory.
+	now       params // room for the registers when a bitblt is started
 	job       job
 	src, mask sampler
 	scratch
