@@ -104,3 +104,16 @@ func FuzzRegisterAccesses(f *testing.F) {
 		poke(m, rand.New(rand.NewPCG(seed, 1)), int(n))
 	})
 }
+
+func TestTrapLoopEndsTheRun(t *testing.T) {
+	m, err := New(Config{Memory: 4 << 20, Harts: 2, FirmwareMode: FirmwareFile,
+		Firmware: &File{"zeros", make([]byte, 64)}}) // no instruction at all
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if r := m.Run(ctx); r.Reason != TrapLoop {
+		t.Errorf("the run ended with %+v", r)
+	}
+}

@@ -116,6 +116,8 @@ type Machine struct {
 	cfg        Config
 	result     *Result // set when the run is over
 	running    *hart
+	retired    uint64        // instructions up to now, and
+	barren     time.Duration // how long none was added to them
 	roundEnd   time.Duration // where the running slice must end
 	input      []byte        // console input that the UART has not taken yet
 	feeds      []feed        // who waits for that

@@ -21,6 +21,7 @@ const (
 	Stopped                // Stop was called
 	Canceled               // the context was canceled
 	Stuck                  // every hart waits for an interrupt that cannot come
+	TrapLoop               // the harts do nothing but trap, again and again
 )
 
 // Result is how a run ended.
@@ -35,6 +36,9 @@ const (
 	quantum = 5 * time.Microsecond
 	// quantumAlone is how long a single hart runs before the machine looks for input.
 	quantumAlone = time.Millisecond
+	// trapLoopTime is how long harts may run without retiring an instruction before
+	// that counts as a loop: a trap whose handler traps.
+	trapLoopTime = 10 * time.Millisecond
 )
 
 // Run runs the machine until the guest ends it or ctx is canceled.
@@ -121,6 +125,19 @@ func (m *Machine) round() {
 	// Time stays where the last hart stopped: a single hart that goes to sleep early
 	// does not wait for its quantum to end.
 	m.now = max(m.now+longest, m.seen)
+	m.watchProgress(longest)
+}
+
+// watchProgress ends the run when the harts, which ran for d, have not retired an
+// instruction for too long.
+func (m *Machine) watchProgress(d time.Duration) {
+	if n := m.Retired(); n != m.retired {
+		m.retired, m.barren = n, 0
+		return
+	}
+	if m.barren += d; m.barren > trapLoopTime {
+		m.stop(Result{Reason: TrapLoop})
+	}
 }
 
 // untilWork is how long no hart has anything to do; 0 if one has.

@@ -233,6 +233,9 @@ func (s *session) finish(e ending) error {
 	case r.Reason == emu.Stuck:
 		s.lastWords(e.tail)
 		return errors.New("the guest hangs: every hart waits for an interrupt that cannot come")
+	case r.Reason == emu.TrapLoop:
+		s.lastWords(e.tail)
+		return errors.New("the guest does nothing but trap: is this a kernel or firmware for this machine?")
 	case r.Reason == emu.Reboot && !e.tail.any:
 		return errors.New("the guest restarted before it printed anything: give it more --memory, or --append earlycon to see why")
 	case r.Reason == emu.TestExit && r.Status != 0:

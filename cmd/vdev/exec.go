@@ -327,6 +327,8 @@ func (x *execution) explain(err, cause error, r emu.Result) error {
 		what = "the guest's kernel panicked"
 	case r.Reason == emu.Stuck:
 		what = "the guest hangs: every hart waits for an interrupt that cannot come"
+	case r.Reason == emu.TrapLoop:
+		what = "the guest does nothing but trap"
 	case r.Reason == emu.Reboot:
 		what = "the guest restarted"
 	case r.Reason == emu.PowerOff:

@@ -111,6 +111,7 @@ func TestBadInputIsOneLine(t *testing.T) {
 	}
 	noise := write("noise", strings.Repeat("\x93\x17noise", 5000))
 	empty := write("empty", "")
+	zeros := write("zeros", strings.Repeat("\x00", 4096))
 	for _, args := range [][]string{
 		{"boot", "--kernel", filepath.Join(dir, "absent")},
 		{"boot", "--kernel", noise},
@@ -120,6 +121,7 @@ func TestBadInputIsOneLine(t *testing.T) {
 		{"boot", "--initrd", noise},
 		{"boot", "--firmware", filepath.Join(dir, "absent")},
 		{"boot", "--firmware", "/proc/self/exe"},
+		{"boot", "--firmware", zeros},
 		{"boot", "--disk", filepath.Join(dir, "absent")},
 		{"boot", "--disk", empty},
 		{"boot", "--disk", dir},
