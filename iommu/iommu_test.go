@@ -3,7 +3,9 @@
 package iommu
 
 import (
+	"bytes"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -210,17 +212,22 @@ func TestPTEs(t *testing.T) {
 		{"superpage", 2, leafPTE(memBase, userRW), true},
 		{"misaligned superpage", 1, leafPTE(memBase+pageSize, userRW), false},
 		{"NAPOT of 128 KiB", 0, leafPTE(memBase, userRW) | 0x10<<10 | pteN, false},
+		{"NAPOT of 32 KiB", 0, leafPTE(memBase, userRW) | 4<<10 | pteN, false},
+		{"NAPOT of no size", 0, leafPTE(memBase, userRW) | 0xc<<10 | pteN, false},
 		{"NAPOT superpage", 1, leafPTE(memBase, userRW) | pteN, false},
 		{"pointer at the last level", 0, leafPTE(memBase, pteV), false},
-		{"pointer with A", 1, leafPTE(rigPages, pteV|pteA), false},
-		{"pointer with U", 1, leafPTE(rigPages, pteV|pteU), false},
-		{"pointer with PBMT", 1, leafPTE(rigPages, pteV) | 1<<61, false},
-		{"pointer with N", 1, leafPTE(rigPages, pteV) | pteN, false},
+		{"pointer", 1, leafPTE(rigTable, pteV), true},
+		{"pointer with A", 1, leafPTE(rigTable, pteV|pteA), false},
+		{"pointer with D", 1, leafPTE(rigTable, pteV|pteD), false},
+		{"pointer with U", 1, leafPTE(rigTable, pteV|pteU), false},
+		{"pointer with PBMT", 1, leafPTE(rigTable, pteV) | 1<<61, false},
+		{"pointer with N", 1, leafPTE(rigTable, pteV) | pteN, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, Config{})
 			root := r.table(modeSv39, 1)
 			r.device(3, tcV, 0, 0, root)
+			r.put(rigTable, leafPTE(memBase, userRW))
 			r.enter(root, 0, c.level, c.pte)
 			if c.ok {
 				r.wantOK(write(3, 0x123), memBase+0x123)
@@ -451,6 +458,11 @@ func TestPort(t *testing.T) {
 	if !errors.As(err, &de) || de.Addr != 0x3000 || !de.Write || errors.As(err, &f) && f.Cause != CauseReadPageFault {
 		t.Errorf("%v", err)
 	}
+	// What fails in the middle of a page is named exactly.
+	r.env.Memory.Bytes = r.env.Memory.Bytes[:a+0x800-memBase]
+	if err := p.ReadDMA(0x27fe, got); !errors.As(err, &de) || de.Addr != 0x2800 || errors.As(err, &f) && f.Request.Addr == 0x2800 {
+		t.Errorf("%v", err)
+	}
 	// Around the end of the address space.
 	if err := p.WriteDMA(^mmio.IOVA(0), got); !errors.As(err, &de) || de.Addr != ^mmio.IOVA(0) {
 		t.Errorf("%v", err)
@@ -534,4 +546,68 @@ func TestEventCounters(t *testing.T) {
 	r.Write("iocountinh", 2)
 	r.wantOK(read(3, 0x1000), memBase)
 	r.WantAt("iohpmctr", 0, 3)
+}
+
+// Every cause that is raised has a name, and a fault says what there is to know.
+func TestFaultText(t *testing.T) {
+	for cause := range CausePDTMisconfigured + 1 {
+		raised := cause == 1 || cause == 5 || cause == 7 || cause >= 12 && cause <= 15 && cause != 14 ||
+			cause >= 20 && cause <= 23 && cause != 22 || cause >= 256 && cause != 264
+		if named := !strings.HasPrefix(cause.String(), "cause "); named != raised {
+			t.Errorf("cause %d is called %q", uint16(cause), cause)
+		}
+	}
+	f := Fault{Cause: CauseWritePageFault, Request: write(3, 0x1230).process(5, false)}
+	if got, want := f.Error(), "IOMMU: device 0x3 process 0x5: write/AMO page fault at 0x1230"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestDeviceTree(t *testing.T) {
+	env := mmiotest.NewEnv()
+	n := mmiotest.Describe(newDevice(env, Config{NonCoherent: true}))
+	if _, ok := n.Props["dma-noncoherent"]; !ok {
+		t.Errorf("%v", n.Props)
+	}
+}
+
+// A damaged state is refused, and changes nothing.
+func TestDamagedState(t *testing.T) {
+	r := newRig(t, Config{})
+	root, dir := r.table(modeSv39, 1), r.alloc(1)
+	r.enter(root, 0x1000, 0, leafPTE(memBase, userRW))
+	r.put(dir, pcV, root)
+	r.device(3, tcV|tcPDTV, 0, 0, 1<<60|dir>>12)
+	r.wantOK(read(3, 0x1000).process(0, false), memBase)
+	good, err := r.u.SaveState()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(*state){
+		"cache too small":    func(s *state) { s.Translations.Slots = s.Translations.Slots[1:] },
+		"next out of range":  func(s *state) { s.Devices.Next = deviceCacheSize },
+		"last out of range":  func(s *state) { s.Processes.Last = -1 },
+		"page of odd size":   func(s *state) { s.Translations.Slots[0].Entry.Size = 5000 },
+		"impossible device":  func(s *state) { s.Devices.Slots[0].Entry.FSC = 9 << 60 },
+		"impossible process": func(s *state) { s.Processes.Slots[0].Entry.FSC = 1 << 60 },
+		"negative time":      func(s *state) { s.CyclesAt = -1 },
+		"too few registers":  func(s *state) { s.Regs.Values = s.Regs.Values[1:] },
+	} {
+		s, err := mmio.DecodeState[state]("iommu", good)
+		if err != nil {
+			t.Fatal(err)
+		}
+		damage(&s)
+		bad, err := mmio.EncodeState(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.u.LoadState(bad) == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	after, err := r.u.SaveState()
+	if err != nil || !bytes.Equal(good, after) {
+		t.Errorf("a refused state left a trace (%v)", err)
+	}
 }

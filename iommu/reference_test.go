@@ -382,8 +382,11 @@ func (j jungle) pte() uint64 {
 			v &^= 1 << j.Uint64N(8)
 		}
 	}
-	if j.one(100) {
+	switch {
+	case j.one(60):
 		v ^= 1 << j.Uint64N(64)
+	case j.one(60):
+		v ^= 1 << j.Uint64N(14) // in the bits that mean most
 	}
 	return v
 }

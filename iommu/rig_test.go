@@ -18,6 +18,7 @@ const (
 	rigFQ     = memBase + 0x2000
 	rigPQ     = memBase + 0x3000
 	rigDDT    = memBase + 0x4000
+	rigTable  = memBase + 0xd000  // for a single test's own
 	rigPages  = memBase + 0x10000 // allocated from here
 	rigQueue  = 5                 // log2 of the queues' entries
 	outside   = uint64(0x4000_0000)

@@ -141,6 +141,48 @@ func TestStaleDirectories(t *testing.T) {
 	}
 }
 
+// Invalidating one address drops all of a big page, even where the other stage cut it
+// to pieces.
+func TestInvalidationOfCutPages(t *testing.T) {
+	const old, now = 0x4000_0000, 0x5000_0000
+	r := newRig(t, Config{})
+	big, small := r.table(modeSv39, 1), r.table(modeSv39, 1) // first stages
+	g := r.table(modeSv39, 4)
+	r.enter(g, memBase, 2, leafPTE(memBase, userRW))
+	r.enter(g, 0x20_3000, 0, leafPTE(old, userRW))
+	r.enter(g, 0x40_0000, 1, leafPTE(old, userRW))
+	r.enter(big, 0x20_0000, 1, leafPTE(0x20_0000, userRW))
+	r.enter(small, 0x3000, 0, leafPTE(0x40_3000, userRW))
+	r.device(3, tcV, g|1<<44, 1<<12, big)
+	r.device(4, tcV, g|1<<44, 2<<12, small)
+	cutBySecond, cutByFirst := read(3, 0x20_3000), read(4, 0x3000)
+	r.wantOK(cutBySecond, old)
+	r.wantOK(cutByFirst, old+0x3000)
+	r.enter(g, 0x20_3000, 0, leafPTE(now, userRW))
+	r.enter(g, 0x40_0000, 1, leafPTE(now, userRW))
+	r.command(cmdInvalVMA|opGV|1<<44|opAV|opPSCV|1<<12, 0x3f_f000>>12<<10)
+	r.wantOK(cutBySecond, now)
+	r.wantOK(cutByFirst, old+0x3000)
+	r.command(cmdInvalGVMA|opGV|1<<44|opAV, 0x5f_f000>>12<<10)
+	r.wantOK(cutByFirst, now+0x3000)
+}
+
+// A global mapping, made so at whatever level, serves all processes.
+func TestGlobalMappings(t *testing.T) {
+	r := newRig(t, Config{})
+	root := r.table(modeSv39, 1)
+	r.device(3, tcV, 0, 1<<12, root)
+	r.device(4, tcV, 0, 2<<12, r.table(modeSv39, 1))
+	r.enter(root, 0x1000, 0, leafPTE(memBase, userRW))
+	r.enter(root, 0x4000_1000, 0, leafPTE(memBase, userRW))
+	at := r.entry(root, 0x4000_1000, 2)
+	r.put(at, r.get(at)|pteG)
+	r.wantOK(read(3, 0x1000), memBase)
+	r.wantOK(read(3, 0x4000_1000), memBase)
+	r.wantFault(read(4, 0x1000), CauseReadPageFault, 0)
+	r.wantOK(read(4, 0x4000_1000), memBase)
+}
+
 // What is not valid is never cached: making it valid needs no invalidation (section
 // 2.8).
 func TestInvalidIsNotCached(t *testing.T) {
