@@ -80,11 +80,11 @@ func (u *IOMMU) deviceIndex(device uint32) [3]uint64 {
 }
 
 // reaches tells whether the directory in its present mode is deep enough for the
-// device_id (section 2.3 step 5).
+// device_id of 24 bits (section 2.3 step 5).
 func (u *IOMMU) reaches(device uint32) bool {
 	levels := u.Get(regDdtp)&15 - 1
 	i := u.deviceIndex(device)
-	return device < 1<<24 && (levels > 2 || i[2] == 0) && (levels > 1 || i[1] == 0)
+	return (levels > 2 || i[2] == 0) && (levels > 1 || i[1] == 0)
 }
 
 // findDevice locates the device context (section 2.3.1). The directory must be on.

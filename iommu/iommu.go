@@ -16,7 +16,7 @@ type Config struct {
 	// Memory is the port through which the IOMMU reads directories, tables and commands
 	// and writes records; its addresses are physical.
 	Memory mmio.DMA
-	// Clock drives the cycle counter.
+	// Clock drives the cycle counter; it is not optional.
 	Clock  mmio.Clock
 	Events mmio.EventSink
 

@@ -517,6 +517,33 @@ func TestCycleCounter(t *testing.T) {
 	r.Want("iohpmcycles", hpmOF|2+1e9)
 }
 
+// OF that is still set keeps the next overflow from interrupting.
+func TestCycleCounterInterruptsOnce(t *testing.T) {
+	r := newRig(t, Config{})
+	r.Write("iohpmcycles", hpmOF|(1<<63-5))
+	r.env.Clock.Advance(7)
+	r.Want("iohpmcycles", hpmOF|2)
+	r.Want("ipsr", 0)
+}
+
+func TestReset(t *testing.T) {
+	r := newRig(t, Config{})
+	r.WriteAt("iohpmevt", 0, uint64(eventUntranslated))
+	r.Write("iohpmcycles", 1<<63-5)
+	r.wantFault(read(3, 0), CauseDDTInvalid, 0)
+	r.u.Reset()
+	if r.env.Line("wire1").Level {
+		t.Error("a wire stays high")
+	}
+	if _, f := r.u.Translate(read(3, 0)); f == nil || f.Cause != CauseAllDisallowed || f.Queued {
+		t.Errorf("after reset: %v", f)
+	}
+	r.WantAt("iohpmctr", 0, 0)
+	r.env.Clock.Advance(10)
+	r.Want("iohpmcycles", 10)
+	r.Want("ipsr", 0)
+}
+
 func TestEventCounters(t *testing.T) {
 	r := newRig(t, Config{})
 	root := r.table(modeSv39, 1)
