@@ -30,6 +30,9 @@ type Config struct {
 	// device does not answer. If nil, none does.
 	Message func(Message) bool
 
+	// NoSvpbmt leaves Svpbmt out of the capabilities. Page tables that use it all the
+	// same are obeyed.
+	NoSvpbmt bool
 	// NonCoherent puts dma-noncoherent into the device tree.
 	NonCoherent bool
 }

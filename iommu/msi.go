@@ -5,11 +5,11 @@ package iommu
 // Bits of an MSI PTE (section 2.3.3; RISC-V Advanced Interrupt Architecture, chapter
 // 9).
 const (
-	msiV        = 1 << 0
-	msiMode     = 3 << 1
-	msiBasic    = 3 << 1
-	msiReserve0 = 0x7fc0_0000_0000_03f8
-	msiCustom   = 1 << 63
+	msiV      = 1 << 0
+	msiMode   = 3 << 1
+	msiBasic  = 3 << 1
+	msiZero   = 0x7fc0_0000_0000_03f8
+	msiCustom = 1 << 63
 )
 
 // isInterruptFile tells whether a guest physical address is that of a virtual
@@ -38,14 +38,14 @@ func (w *walk) interruptFile(gpa uint64) (leaf, bool, *Fault) {
 	if !d.isInterruptFile(gpa) {
 		return leaf{}, false, nil
 	}
-	var pte [2]uint64
+	var pte [2]uint64 // the second doubleword is software's own
 	if w.u.load(rootPPN(d.MSIPTP)<<12|extract(gpa>>12, d.MSIMask)<<4, pte[:]) != nil {
 		return leaf{}, true, w.fault(CauseMSIAccessFault)
 	}
 	switch {
 	case pte[0]&msiV == 0:
 		return leaf{}, true, w.fault(CauseMSIInvalid)
-	case pte[0]&msiCustom != 0, pte[0]&msiMode != msiBasic, pte[0]&msiReserve0 != 0, pte[1] != 0:
+	case pte[0]&msiCustom != 0, pte[0]&msiMode != msiBasic, pte[0]&msiZero != 0:
 		// There is no custom format and no memory-resident interrupt file.
 		return leaf{}, true, w.fault(CauseMSIMisconfigured)
 	case w.req.executes() && w.req.Type != TranslationRequest:

@@ -328,11 +328,11 @@ func (x *reference) msiPTE(gpa uint64) uint64 {
 		}
 	}
 	at := bitsOf(x.dc[4], 43, 0)*4096 | index*16
-	a, b := x.load(at, 261), x.load(at+8, 261)
+	a, _ := x.load(at, 261), x.load(at+8, 261)
 	if a&1 == 0 {
 		stop(262, 0)
 	}
-	if bitsOf(a, 2, 1) != 3 || bitsOf(a, 9, 3) != 0 || bitsOf(a, 63, 54) != 0 || b != 0 {
+	if bitsOf(a, 2, 1) != 3 || bitsOf(a, 9, 3) != 0 || bitsOf(a, 63, 54) != 0 {
 		stop(263, 0)
 	}
 	if x.exec {
@@ -442,9 +442,9 @@ func (j jungle) grow() {
 		}
 	}
 	for at := memBase + 176<<12; at < memBase+177<<12; at += 16 {
-		r.put(at, leafPTE(j.page()<<12, msiV|msiBasic), 0)
-		if j.one(6) {
-			r.put(at+8*j.Uint64N(2), 1<<j.Uint64N(64))
+		r.put(at, leafPTE(j.page()<<12, msiV|msiBasic), j.Uint64())
+		if j.one(3) {
+			r.put(at, r.get(at)^1<<j.Uint64N(10))
 		}
 	}
 	for id := range uint64(64) {

@@ -12,6 +12,9 @@ import (
 func (c *Config) capabilities() uint64 {
 	v := uint64(capVersion | capSv39 | capSv48 | capSv57 | capSvpbmt | capSv39x4 | capSv48x4 | capSv57x4 |
 		capAMOHWAD | capIGSWires | capHPM | capDBG | capPAS56 | capPD8 | capPD17 | capPD20)
+	if c.NoSvpbmt {
+		v &^= capSvpbmt
+	}
 	if c.MSI {
 		v |= capMSIFlat
 	}
