@@ -17,6 +17,12 @@
 // are never seen set. What one access can cause is bounded by the size of the queues
 // and the depth of the tables.
 //
+// Where the specification leaves a choice, the model does the exact thing: the GPA in
+// iotval2 is that of the very entry or byte, D is set in a second stage only when a
+// first-stage entry is really written, a translation is found stale whenever one that
+// old may still be used, and with both stages bare an address passes as it is, however
+// wide.
+//
 // Not modelled, and absent from the capabilities register: Sv32, big-endian tables,
 // message-signalled interrupts of the IOMMU itself, memory-resident interrupt files,
 // T2GPA, and the extensions for QoS identifiers, non-leaf and range invalidation.
