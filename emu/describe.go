@@ -8,7 +8,7 @@ import "vdev/mmio"
 type DeviceInfo struct {
 	mmio.Region
 	Name string
-	IRQ  uint32 // PLIC source, 0 for none
+	IRQ  []uint32 // PLIC sources
 	// Regs is the device's register table, nil if it has none.
 	Regs *mmio.Regs
 }
@@ -18,7 +18,7 @@ func (m *Machine) Devices() []DeviceInfo {
 	var list []DeviceInfo
 	for _, r := range m.bus.Regions() {
 		d := DeviceInfo{Region: r, Name: r.Device.Name()}
-		d.IRQ, _ = m.interruptOf(r.Base)
+		d.IRQ = interruptsOf(r.Base)
 		if t, ok := r.Device.(interface{ Registers() *mmio.Regs }); ok {
 			d.Regs = t.Registers()
 		}

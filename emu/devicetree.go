@@ -22,20 +22,37 @@ var isaExtensions = []string{
 	"sstc", "svadu", "svinval", "svnapot", "svpbmt",
 }
 
-// interrupts says which PLIC source a device has; devices that are not listed have
-// none.
-func (m *Machine) interruptOf(base mmio.PhysAddr) (uint32, bool) {
+// interruptsOf says which PLIC sources the device at base has; devices that are not
+// listed have none.
+func interruptsOf(base mmio.PhysAddr) []uint32 {
 	switch {
 	case base == addrUART:
-		return irqUART, true
+		return []uint32{irqUART}
 	case base == addrRTC:
-		return irqRTC, true
+		return []uint32{irqRTC}
 	case base == addrDMATest:
-		return irqDMATest, true
+		return []uint32{irqDMATest}
+	case base == addrIOMMU:
+		var all []uint32
+		for i := range uint32(iommuWires) {
+			all = append(all, irqIOMMU+i)
+		}
+		return all
 	case base >= addrVirtio && base < addrVirtio+8*virtioStride:
-		return irqVirtio + uint32(base-addrVirtio)/virtioStride, true
+		return []uint32{irqVirtio + uint32(base-addrVirtio)/virtioStride}
 	}
-	return 0, false
+	return nil
+}
+
+// deviceIDOf is the device_id of the bus master at base; 0 if it has none.
+func deviceIDOf(base mmio.PhysAddr) uint32 {
+	switch base {
+	case addrDMATest:
+		return deviceDMATest
+	case addrVirtio + slotBlock*virtioStride:
+		return deviceBlock
+	}
+	return 0
 }
 
 // deviceTree describes the machine as it is. initrd is where the initramfs is, 0
@@ -110,7 +127,7 @@ func (m *Machine) describeSoC(root mmio.DTNode, intc []mmio.DTRef) {
 	soc.SetProp("compatible", "simple-bus")
 	soc.SetProp("ranges", nil)
 	nodes := make([]mmio.DTNode, 0)
-	var plicRef mmio.DTRef
+	var plicRef, iommuRef mmio.DTRef
 	regions := m.bus.Regions()
 	for _, r := range regions {
 		d, ok := r.Device.(mmio.DTDescriber)
@@ -119,8 +136,11 @@ func (m *Machine) describeSoC(root mmio.DTNode, intc []mmio.DTRef) {
 			continue
 		}
 		n := soc.Child(fmt.Sprintf("%s@%x", d.DTName(), uint64(r.Base)))
-		if r.Base == addrPLIC {
+		switch r.Base {
+		case addrPLIC:
 			plicRef = n.Ref()
+		case addrIOMMU:
+			iommuRef = n.Ref()
 		}
 		nodes = append(nodes, n)
 	}
@@ -134,9 +154,12 @@ func (m *Machine) describeSoC(root mmio.DTNode, intc []mmio.DTRef) {
 		}
 		n.SetProp("reg", []any{uint64(r.Base), r.Size})
 		r.Device.(mmio.DTDescriber).DescribeDT(n)
-		if irq, ok := m.interruptOf(r.Base); ok {
+		if irqs := interruptsOf(r.Base); irqs != nil {
 			n.SetProp("interrupt-parent", plicRef)
-			n.SetProp("interrupts", irq)
+			n.SetProp("interrupts", irqs)
+		}
+		if id := deviceIDOf(r.Base); id != 0 && iommuRef != nil {
+			n.SetProp("iommus", []any{iommuRef, id})
 		}
 	}
 }

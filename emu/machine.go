@@ -21,6 +21,7 @@ import (
 	"vdev/emu/mem"
 	"vdev/emu/riscv"
 	"vdev/emu/sbi"
+	"vdev/iommu"
 	"vdev/mmio"
 	"vdev/mmio/aclint"
 	"vdev/mmio/dmatest"
@@ -80,6 +81,8 @@ type Config struct {
 	Cache  mem.CacheConfig
 	Report ReportConfig
 	Ports  Ports // how the bus masters are wired
+	// IOMMU puts the disk and the DMA tester behind a RISC-V IOMMU.
+	IOMMU bool
 
 	// ConsoleOut gets what the guest prints. It must not block for long.
 	ConsoleOut func(p []byte)
@@ -107,6 +110,7 @@ type Machine struct {
 
 	aclint  *aclint.ACLINT
 	plic    *plic.PLIC
+	iommu   *iommu.IOMMU // nil if there is none
 	uart    *uart.UART
 	console *virtio.Console
 	tree    *fdt.Node
@@ -200,6 +204,7 @@ func (m *Machine) addDevices() error {
 	m.aclint = aclint.New(aclint.Config{Name: "aclint", Clock: m, Harts: ac, OnTimeSet: m.timersChanged, Events: &m.events})
 	m.uart = uart.New(uart.Config{Name: "uart0", IRQ: m.plic.Line(irqUART), Output: m.consoleByte,
 		OnRoom: m.feedConsole, Events: &m.events})
+	m.addIOMMU()
 	devices := []struct {
 		base mmio.PhysAddr
 		dev  mmio.Device
@@ -210,15 +215,19 @@ func (m *Machine) addDevices() error {
 		{addrPLIC, m.plic},
 		{addrUART, m.uart},
 		{addrDMATest, dmatest.New(dmatest.Config{Name: "dma-tester", Clock: m, IRQ: m.plic.Line(irqDMATest),
-			DMA:         m.mem.NewPort("dma-tester", m.cfg.Ports.DMATest == WiredCoherent),
+			DMA:         m.masterPort("dma-tester", m.cfg.Ports.DMATest, deviceDMATest),
 			NonCoherent: m.cfg.Ports.DMATest == WiredNonCoherent, Events: &m.events})},
 	}
 	slot := func(n int, name string) virtio.Config {
 		w := m.cfg.Ports.of(n)
+		id := uint32(0)
+		if n == slotBlock {
+			id = deviceBlock
+		}
 		return virtio.Config{Name: name, IRQ: m.plic.Line(irqVirtio + n), Clock: m, Events: &m.events,
-			DMA: m.mem.NewPort(name, w == WiredCoherent), NonCoherent: w == WiredNonCoherent,
-			// Without it Linux takes no part in coherency at all.
-			AccessPlatform: w != WiredCoherent}
+			DMA: m.masterPort(name, w, id), NonCoherent: w == WiredNonCoherent,
+			// Without it Linux uses physical addresses and leaves caches alone.
+			AccessPlatform: w != WiredCoherent || id != 0 && m.iommu != nil}
 	}
 	add := func(n int, d mmio.Device) {
 		devices = append(devices, struct {
@@ -238,12 +247,43 @@ func (m *Machine) addDevices() error {
 	if m.cfg.Disk != nil {
 		add(slotBlock, virtio.NewBlk(virtio.BlkConfig{Config: slot(slotBlock, "virtio-blk"), Backend: m.cfg.Disk, ID: m.cfg.DiskID}))
 	}
+	if m.iommu != nil {
+		devices = append(devices, struct {
+			base mmio.PhysAddr
+			dev  mmio.Device
+		}{addrIOMMU, m.iommu})
+	}
 	for _, d := range devices {
 		if err := m.bus.Map(d.base, d.dev); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addIOMMU makes the IOMMU. It reads tables and queues as the harts see them, which is
+// what Linux's driver expects.
+func (m *Machine) addIOMMU() {
+	if !m.cfg.IOMMU {
+		return
+	}
+	var wires []mmio.IRQLine
+	for i := range iommuWires {
+		wires = append(wires, m.plic.Line(irqIOMMU+i))
+	}
+	m.iommu = iommu.New(iommu.Config{Name: "iommu", IRQ: wires, Memory: m.mem.NewPort("iommu", true), Clock: m,
+		NoSvpbmt: true, // Linux 7.2 fails to probe an IOMMU that has it: see docs/findings.md
+		Events:   &m.events})
+}
+
+// masterPort makes the port of a bus master: through the IOMMU, if there is one and
+// the master has a device_id.
+func (m *Machine) masterPort(name string, w Wiring, deviceID uint32) mmio.DMA {
+	p := m.mem.NewPort(name, w == WiredCoherent)
+	if m.iommu == nil || deviceID == 0 {
+		return p
+	}
+	return m.iommu.Port(deviceID, p, nil)
 }
 
 // load puts kernel, firmware, initramfs and device tree into RAM and the harts at

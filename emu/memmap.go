@@ -14,6 +14,7 @@ const (
 	addrUART    mmio.PhysAddr = 0x1000_0000
 	addrVirtio  mmio.PhysAddr = 0x1000_1000 // one window of virtioStride for each device
 	addrDMATest mmio.PhysAddr = 0x1001_0000
+	addrIOMMU   mmio.PhysAddr = 0x1002_0000
 	// RAMBase is where RAM starts.
 	RAMBase mmio.PhysAddr = 0x8000_0000
 
@@ -26,8 +27,19 @@ const (
 	irqUART    = 10
 	irqRTC     = 11
 	irqDMATest = 12
+	irqIOMMU   = 13 // and the three that follow: commands, faults, counters, page requests
 
 	plicSources = 96
+)
+
+// iommuWires is the number of the IOMMU's interrupts.
+const iommuWires = 4
+
+// The device_id of each bus master that is behind the IOMMU, if there is one; the
+// others reach memory past it.
+const (
+	deviceDMATest uint32 = 1
+	deviceBlock   uint32 = 2
 )
 
 // The kinds of virtio devices by their slot, so that a device keeps its address

@@ -72,8 +72,8 @@ func listDevices(w io.Writer, m *emu.Machine) {
 	fmt.Fprintln(w, "NAME\tADDRESS\tSIZE\tIRQ\tDESCRIPTION")
 	for _, d := range m.Devices() {
 		irq, title := "-", ""
-		if d.IRQ != 0 {
-			irq = fmt.Sprint(d.IRQ)
+		if len(d.IRQ) != 0 {
+			irq = sources(d.IRQ)
 		}
 		if d.Regs != nil {
 			title = d.Regs.Block().Title
@@ -106,8 +106,8 @@ func writeRegisters(out io.Writer, d emu.DeviceInfo) error {
 	var buf bytes.Buffer
 	b := d.Regs.Block()
 	fmt.Fprintf(&buf, "%s: %s\nat %v", d.Name, b.Title, d.Region)
-	if d.IRQ != 0 {
-		fmt.Fprintf(&buf, ", interrupt %d", d.IRQ)
+	if len(d.IRQ) != 0 {
+		fmt.Fprintf(&buf, ", interrupt %s", sources(d.IRQ))
 	}
 	fmt.Fprintln(&buf)
 	if b.Doc != "" {
@@ -139,4 +139,12 @@ func writeRegisters(out io.Writer, d emu.DeviceInfo) error {
 	w.Flush()
 	_, err := out.Write(buf.Bytes())
 	return err
+}
+
+// sources lists consecutive interrupt sources.
+func sources(irqs []uint32) string {
+	if len(irqs) == 1 {
+		return fmt.Sprint(irqs[0])
+	}
+	return fmt.Sprintf("%d-%d", irqs[0], irqs[len(irqs)-1])
 }

@@ -70,6 +70,7 @@ type machineFlags struct {
 	evictRate float64
 	fillRate  float64
 	ports     emu.Ports
+	iommu     bool
 	report    string
 	latent    bool
 
@@ -94,6 +95,7 @@ func (f *machineFlags) register(fs *pflag.FlagSet) {
 	fs.Float64Var(&f.fillRate, "fill-rate", mem.DefaultRate, "with --cache random, how likely an invalid line is fetched at each opportunity, 0 to 1")
 	f.ports = emu.DefaultPorts()
 	fs.Var((*portsFlag)(&f.ports), "port", "how a device reaches memory, `DEVICE=WIRING`: block, console, rng or dma-tester; coherent, noncoherent or miswired (the device tree says coherent, the port is not); may be repeated")
+	fs.BoolVar(&f.iommu, "iommu", false, "put the disk and the DMA tester behind a RISC-V IOMMU")
 	fs.StringVar(&f.report, "report", "", "write the sanitizer's reports to `FILE`, one line of JSON each")
 	fs.BoolVar(&f.latent, "report-latent", false, "report also what only a later access would make matter")
 }
@@ -122,7 +124,7 @@ func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *d
 	if c.Cache, err = f.cacheConfig(); err != nil {
 		return c, nil, err
 	}
-	c.Ports = f.ports
+	c.Ports, c.IOMMU = f.ports, f.iommu
 	if err := c.Check(); err != nil {
 		return c, nil, err
 	}
