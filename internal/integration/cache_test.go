@@ -119,3 +119,19 @@ func TestMiswiredDiskIsReportedAndCorrupts(t *testing.T) {
 		t.Error("nothing went wrong in any mode")
 	}
 }
+
+func TestFileSystemBehindTheIOMMU(t *testing.T) {
+	needImage(t)
+	prog := diskTest(t)
+	for _, c := range []cacheSetting{{"coherent", "0", "1"}, {"lazy", "0", "4"}, {"eager", "0", "1"}, {"random", "1", "1"}, {"random", "2", "4"}} {
+		args := append([]string{"exec", "--iommu", "--console", "--append", "loglevel=7", "--disk", newDisk(t)}, c.args()...)
+		o := vdev(t, "", append(args, prog, "-test.v")...)
+		if o.status != 0 || !strings.Contains(o.stdout, "--- PASS: TestFileSystemUnderLoad") || strings.Contains(o.stderr, "BUG") {
+			t.Errorf("%v: status %d\n%s%s", c, o.status, o.stdout, o.stderr)
+		}
+		// Two masters, each in a group of its own, or nothing was translated.
+		if n := strings.Count(o.stderr, "Adding to iommu group"); n != 2 || strings.Contains(o.stderr, "cannot register iommu") {
+			t.Errorf("%v: %d masters are behind the IOMMU:\n%s", c, n, o.stderr)
+		}
+	}
+}
