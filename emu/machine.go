@@ -189,6 +189,12 @@ func New(cfg Config) (*Machine, error) {
 	return m, nil
 }
 
+// placed is a device and where it goes.
+type placed struct {
+	base mmio.PhysAddr
+	dev  mmio.Device
+}
+
 // addDevices makes all devices and maps them.
 func (m *Machine) addDevices() error {
 	var ac []aclint.Hart
@@ -205,10 +211,7 @@ func (m *Machine) addDevices() error {
 	m.uart = uart.New(uart.Config{Name: "uart0", IRQ: m.plic.Line(irqUART), Output: m.consoleByte,
 		OnRoom: m.feedConsole, Events: &m.events})
 	m.addIOMMU()
-	devices := []struct {
-		base mmio.PhysAddr
-		dev  mmio.Device
-	}{
+	devices := []placed{
 		{addrSyscon, syscon.New(syscon.Config{Name: "syscon", Finish: m.finish, Events: &m.events})},
 		{addrRTC, rtc.New(rtc.Config{Name: "rtc", Clock: m, Epoch: epoch, IRQ: m.plic.Line(irqRTC), Events: &m.events})},
 		{addrACLINT, m.aclint},
@@ -230,10 +233,7 @@ func (m *Machine) addDevices() error {
 			AccessPlatform: w != WiredCoherent || id != 0 && m.iommu != nil}
 	}
 	add := func(n int, d mmio.Device) {
-		devices = append(devices, struct {
-			base mmio.PhysAddr
-			dev  mmio.Device
-		}{addrVirtio + mmio.PhysAddr(n*virtioStride), d})
+		devices = append(devices, placed{addrVirtio + mmio.PhysAddr(n*virtioStride), d})
 	}
 	m.console = virtio.NewConsole(virtio.ConsoleConfig{Config: slot(slotConsole, "virtio-console"),
 		Ports: []virtio.PortConfig{{Console: true, Name: "vdev.console"}, {Name: AgentPort}}})
@@ -248,10 +248,7 @@ func (m *Machine) addDevices() error {
 		add(slotBlock, virtio.NewBlk(virtio.BlkConfig{Config: slot(slotBlock, "virtio-blk"), Backend: m.cfg.Disk, ID: m.cfg.DiskID}))
 	}
 	if m.iommu != nil {
-		devices = append(devices, struct {
-			base mmio.PhysAddr
-			dev  mmio.Device
-		}{addrIOMMU, m.iommu})
+		devices = append(devices, placed{addrIOMMU, m.iommu})
 	}
 	for _, d := range devices {
 		if err := m.bus.Map(d.base, d.dev); err != nil {

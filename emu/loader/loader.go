@@ -84,15 +84,21 @@ const MaxKernel = 1 << 30
 // compressed with gzip or zstd, or wrapped as an EFI application; or an ELF
 // executable.
 func LoadKernel(name string, data []byte) (*Kernel, error) {
-	k, err := loadKernel(data)
+	return loadFile("kernel", name, data, loadImage)
+}
+
+// loadFile takes a file apart: what it is unwrapped to is an ELF executable, or for flat
+// to make sense of. what says in errors what the file was meant to be.
+func loadFile(what, name string, data []byte, flat func([]byte) (*Kernel, error)) (*Kernel, error) {
+	k, err := loadELFOr(data, flat)
 	if err != nil {
-		return nil, fmt.Errorf("kernel %s: %w", name, err)
+		return nil, fmt.Errorf("%s %s: %w", what, name, err)
 	}
 	k.Name = name
 	return k, nil
 }
 
-func loadKernel(data []byte) (*Kernel, error) {
+func loadELFOr(data []byte, flat func([]byte) (*Kernel, error)) (*Kernel, error) {
 	if len(data) == 0 {
 		return nil, errEmpty
 	}
@@ -103,31 +109,17 @@ func loadKernel(data []byte) (*Kernel, error) {
 	if isELF(data) {
 		return loadELF(data)
 	}
-	return loadImage(data)
+	return flat(data)
 }
 
 // LoadFirmware takes the contents of an M-mode firmware file apart: an ELF
 // executable, or anything else as a flat binary.
 func LoadFirmware(name string, data []byte) (*Kernel, error) {
-	k, err := loadFirmware(data)
-	if err != nil {
-		return nil, fmt.Errorf("firmware %s: %w", name, err)
-	}
-	k.Name = name
-	return k, nil
+	return loadFile("firmware", name, data, loadFlat)
 }
 
-func loadFirmware(data []byte) (*Kernel, error) {
-	if len(data) == 0 {
-		return nil, errEmpty
-	}
-	data, err := unwrap(data, maxImage)
-	if err != nil {
-		return nil, err
-	}
-	if isELF(data) {
-		return loadELF(data)
-	}
+// loadFlat takes a flat binary.
+func loadFlat(data []byte) (*Kernel, error) {
 	// A flat binary has no magic number, but the likely mistakes have.
 	if isImage(data) {
 		return nil, fmt.Errorf("this is a Linux kernel; give it as --kernel")
