@@ -16,10 +16,9 @@ type DeviceInfo struct {
 // Devices lists the machine's devices in order of their addresses.
 func (m *Machine) Devices() []DeviceInfo {
 	var list []DeviceInfo
-	for _, r := range m.bus.Regions() {
-		d := DeviceInfo{Region: r, Name: r.Device.Name()}
-		d.IRQ = interruptsOf(r.Base)
-		if t, ok := r.Device.(interface{ Registers() *mmio.Regs }); ok {
+	for _, p := range m.placed {
+		d := DeviceInfo{Region: mmio.Region{Base: p.base, Size: p.dev.Size(), Device: p.dev}, Name: p.dev.Name(), IRQ: p.irqs}
+		if t, ok := p.dev.(interface{ Registers() *mmio.Regs }); ok {
 			d.Regs = t.Registers()
 		}
 		list = append(list, d)

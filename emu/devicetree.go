@@ -22,39 +22,6 @@ var isaExtensions = []string{
 	"sstc", "svadu", "svinval", "svnapot", "svpbmt",
 }
 
-// interruptsOf says which PLIC sources the device at base has; devices that are not
-// listed have none.
-func interruptsOf(base mmio.PhysAddr) []uint32 {
-	switch {
-	case base == addrUART:
-		return []uint32{irqUART}
-	case base == addrRTC:
-		return []uint32{irqRTC}
-	case base == addrDMATest:
-		return []uint32{irqDMATest}
-	case base == addrIOMMU:
-		var all []uint32
-		for i := range uint32(iommuWires) {
-			all = append(all, irqIOMMU+i)
-		}
-		return all
-	case base >= addrVirtio && base < addrVirtio+8*virtioStride:
-		return []uint32{irqVirtio + uint32(base-addrVirtio)/virtioStride}
-	}
-	return nil
-}
-
-// deviceIDOf is the device_id of the bus master at base; 0 if it has none.
-func deviceIDOf(base mmio.PhysAddr) uint32 {
-	switch base {
-	case addrDMATest:
-		return deviceDMATest
-	case addrVirtio + slotBlock*virtioStride:
-		return deviceBlock
-	}
-	return 0
-}
-
 // deviceTree describes the machine as it is. initrd is where the initramfs is, 0
 // for none.
 func (m *Machine) deviceTree(initrd mmio.PhysAddr) ([]byte, error) {
@@ -126,40 +93,46 @@ func (m *Machine) describeSoC(root mmio.DTNode, intc []mmio.DTRef) {
 	soc.SetProp("#size-cells", uint32(2))
 	soc.SetProp("compatible", "simple-bus")
 	soc.SetProp("ranges", nil)
-	nodes := make([]mmio.DTNode, 0)
-	var plicRef, iommuRef mmio.DTRef
-	regions := m.bus.Regions()
-	for _, r := range regions {
-		d, ok := r.Device.(mmio.DTDescriber)
-		if !ok {
-			nodes = append(nodes, nil)
-			continue
+	nodes := make(map[mmio.PhysAddr]mmio.DTNode)
+	for _, p := range m.placed {
+		if d, ok := p.dev.(mmio.DTDescriber); ok {
+			nodes[p.base] = soc.Child(fmt.Sprintf("%s@%x", d.DTName(), uint64(p.base)))
 		}
-		n := soc.Child(fmt.Sprintf("%s@%x", d.DTName(), uint64(r.Base)))
-		switch r.Base {
-		case addrPLIC:
-			plicRef = n.Ref()
-		case addrIOMMU:
-			iommuRef = n.Ref()
-		}
-		nodes = append(nodes, n)
 	}
-	for i, r := range regions {
-		n := nodes[i]
+	for _, p := range m.placed {
+		n := nodes[p.base]
 		if n == nil {
 			continue
 		}
-		if w, ok := r.Device.(interface{ WireDT([]mmio.DTRef) }); ok {
+		if w, ok := p.dev.(interface{ WireDT([]mmio.DTRef) }); ok {
 			w.WireDT(intc)
 		}
-		n.SetProp("reg", []any{uint64(r.Base), r.Size})
-		r.Device.(mmio.DTDescriber).DescribeDT(n)
-		if irqs := interruptsOf(r.Base); irqs != nil {
-			n.SetProp("interrupt-parent", plicRef)
-			n.SetProp("interrupts", irqs)
+		n.SetProp("reg", []any{uint64(p.base), p.dev.Size()})
+		p.dev.(mmio.DTDescriber).DescribeDT(n)
+		if p.irqs != nil {
+			n.SetProp("interrupt-parent", nodes[addrPLIC].Ref())
+			n.SetProp("interrupts", p.irqs)
 		}
-		if id := deviceIDOf(r.Base); id != 0 && iommuRef != nil {
-			n.SetProp("iommus", []any{iommuRef, id})
+		if p.deviceID != 0 {
+			n.SetProp("iommus", []any{nodes[addrIOMMU].Ref(), p.deviceID})
 		}
+		describeClocks(root, n, p.clocks)
+	}
+}
+
+// describeClocks gives a device its clocks.
+func describeClocks(root, n mmio.DTNode, clocks []clockInput) {
+	var names []string
+	var refs []any
+	for _, c := range clocks {
+		k := root.Child("clock-" + strings.ReplaceAll(c.name, "_", "-"))
+		k.SetProp("compatible", "fixed-clock")
+		k.SetProp("#clock-cells", uint32(0))
+		k.SetProp("clock-frequency", uint32(c.hz))
+		names, refs = append(names, c.name), append(refs, k.Ref())
+	}
+	if names != nil {
+		n.SetProp("clocks", refs)
+		n.SetProp("clock-names", names)
 	}
 }

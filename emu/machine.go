@@ -11,7 +11,6 @@ package emu
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -24,10 +23,8 @@ import (
 	"vdev/iommu"
 	"vdev/mmio"
 	"vdev/mmio/aclint"
-	"vdev/mmio/dmatest"
 	"vdev/mmio/htif"
 	"vdev/mmio/plic"
-	"vdev/mmio/rtc"
 	"vdev/mmio/syscon"
 	"vdev/mmio/uart"
 	"vdev/mmio/virtio"
@@ -81,8 +78,8 @@ type Config struct {
 	Cache  mem.CacheConfig
 	Report ReportConfig
 	Ports  Ports // how the bus masters are wired
-	// IOMMU puts the disk and the DMA tester behind a RISC-V IOMMU.
-	IOMMU bool
+	IOMMU  IOMMUScope
+	Panel  Panel // the display's; the zero value is DefaultPanel
 
 	// ConsoleOut gets what the guest prints. It must not block for long.
 	ConsoleOut func(p []byte)
@@ -103,6 +100,7 @@ type Machine struct {
 	code     *riscv.CodeCache
 	harts    []*hart
 	bus      *mmio.Bus
+	placed   []placed // the devices, in order of their addresses
 	events   eventLog
 	firmware *sbi.Firmware
 
@@ -152,13 +150,16 @@ func (cfg *Config) Check() error {
 	if cfg.Memory < MinMemory || cfg.Memory > MaxMemory || cfg.Memory%mem.PageSize != 0 {
 		return fmt.Errorf("memory of %d bytes: need a multiple of 4 KiB from 1 MiB to 64 GiB", cfg.Memory)
 	}
-	return nil
+	return cfg.Panel.check()
 }
 
 // New builds a machine and loads what it boots.
 func New(cfg Config) (*Machine, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
+	}
+	if cfg.Panel == (Panel{}) {
+		cfg.Panel = DefaultPanel()
 	}
 	m := &Machine{cfg: cfg, wake: make(chan struct{}, 1)}
 	m.events = eventLog{index: make(map[eventKey]int), log: cfg.Log}
@@ -187,100 +188,6 @@ func New(cfg Config) (*Machine, error) {
 		return nil, err
 	}
 	return m, nil
-}
-
-// placed is a device and where it goes.
-type placed struct {
-	base mmio.PhysAddr
-	dev  mmio.Device
-}
-
-// addDevices makes all devices and maps them.
-func (m *Machine) addDevices() error {
-	var ac []aclint.Hart
-	var pl []plic.Hart
-	for _, h := range m.harts {
-		line := func(bit uint64) mmio.IRQLine {
-			return mmio.IRQFunc(func(level bool) { h.SetIRQ(bit, level) })
-		}
-		ac = append(ac, aclint.Hart{MSIP: line(riscv.IntMSoft), MTIP: line(riscv.IntMTimer)})
-		pl = append(pl, plic.Hart{M: line(riscv.IntMExt), S: line(riscv.IntSExt)})
-	}
-	m.plic = plic.New(plic.Config{Name: "plic", Sources: plicSources, Harts: pl, Events: &m.events})
-	m.aclint = aclint.New(aclint.Config{Name: "aclint", Clock: m, Harts: ac, OnTimeSet: m.timersChanged, Events: &m.events})
-	m.uart = uart.New(uart.Config{Name: "uart0", IRQ: m.plic.Line(irqUART), Output: m.consoleByte,
-		OnRoom: m.feedConsole, Events: &m.events})
-	m.addIOMMU()
-	devices := []placed{
-		{addrSyscon, syscon.New(syscon.Config{Name: "syscon", Finish: m.finish, Events: &m.events})},
-		{addrRTC, rtc.New(rtc.Config{Name: "rtc", Clock: m, Epoch: epoch, IRQ: m.plic.Line(irqRTC), Events: &m.events})},
-		{addrACLINT, m.aclint},
-		{addrPLIC, m.plic},
-		{addrUART, m.uart},
-		{addrDMATest, dmatest.New(dmatest.Config{Name: "dma-tester", Clock: m, IRQ: m.plic.Line(irqDMATest),
-			DMA:         m.masterPort("dma-tester", m.cfg.Ports.DMATest, deviceDMATest),
-			NonCoherent: m.cfg.Ports.DMATest == WiredNonCoherent, Events: &m.events})},
-	}
-	slot := func(n int, name string) virtio.Config {
-		w := m.cfg.Ports.of(n)
-		id := uint32(0)
-		if n == slotBlock {
-			id = deviceBlock
-		}
-		return virtio.Config{Name: name, IRQ: m.plic.Line(irqVirtio + n), Clock: m, Events: &m.events,
-			DMA: m.masterPort(name, w, id), NonCoherent: w == WiredNonCoherent,
-			// Without it Linux uses physical addresses and leaves caches alone.
-			AccessPlatform: w != WiredCoherent || id != 0 && m.iommu != nil}
-	}
-	add := func(n int, d mmio.Device) {
-		devices = append(devices, placed{addrVirtio + mmio.PhysAddr(n*virtioStride), d})
-	}
-	m.console = virtio.NewConsole(virtio.ConsoleConfig{Config: slot(slotConsole, "virtio-console"),
-		Ports: []virtio.PortConfig{{Console: true, Name: "vdev.console"}, {Name: AgentPort}}})
-	add(slotConsole, m.console)
-	var seed [32]byte
-	r := rand.New(rand.NewPCG(m.cfg.Seed, 0))
-	for i := range seed {
-		seed[i] = byte(r.Uint32())
-	}
-	add(slotRNG, virtio.NewRNG(virtio.RNGConfig{Config: slot(slotRNG, "virtio-rng"), Seed: seed}))
-	if m.cfg.Disk != nil {
-		add(slotBlock, virtio.NewBlk(virtio.BlkConfig{Config: slot(slotBlock, "virtio-blk"), Backend: m.cfg.Disk, ID: m.cfg.DiskID}))
-	}
-	if m.iommu != nil {
-		devices = append(devices, placed{addrIOMMU, m.iommu})
-	}
-	for _, d := range devices {
-		if err := m.bus.Map(d.base, d.dev); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// addIOMMU makes the IOMMU. It reads tables and queues as the harts see them, which is
-// what Linux's driver expects.
-func (m *Machine) addIOMMU() {
-	if !m.cfg.IOMMU {
-		return
-	}
-	var wires []mmio.IRQLine
-	for i := range iommuWires {
-		wires = append(wires, m.plic.Line(irqIOMMU+i))
-	}
-	m.iommu = iommu.New(iommu.Config{Name: "iommu", IRQ: wires, Memory: m.mem.NewPort("iommu", true), Clock: m,
-		NoSvpbmt: true, // Linux 7.2 fails to probe an IOMMU that has it: see docs/findings.md
-		Events:   &m.events})
-}
-
-// masterPort makes the port of a bus master: through the IOMMU, if there is one and
-// the master has a device_id.
-func (m *Machine) masterPort(name string, w Wiring, deviceID uint32) mmio.DMA {
-	p := m.mem.NewPort(name, w == WiredCoherent)
-	if m.iommu == nil || deviceID == 0 {
-		return p
-	}
-	return m.iommu.Port(deviceID, p, nil)
 }
 
 // load puts kernel, firmware, initramfs and device tree into RAM and the harts at

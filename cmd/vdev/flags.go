@@ -70,7 +70,8 @@ type machineFlags struct {
 	evictRate float64
 	fillRate  float64
 	ports     emu.Ports
-	iommu     bool
+	iommu     emu.IOMMUScope
+	panel     emu.Panel
 	report    string
 	latent    bool
 
@@ -94,8 +95,12 @@ func (f *machineFlags) register(fs *pflag.FlagSet) {
 	fs.Float64Var(&f.evictRate, "evict-rate", mem.DefaultRate, "with --cache random, how likely a dirty line is written back at each opportunity, 0 to 1")
 	fs.Float64Var(&f.fillRate, "fill-rate", mem.DefaultRate, "with --cache random, how likely an invalid line is fetched at each opportunity, 0 to 1")
 	f.ports = emu.DefaultPorts()
-	fs.Var((*portsFlag)(&f.ports), "port", "how a device reaches memory, `DEVICE=WIRING`: block, console, rng or dma-tester; coherent, noncoherent or miswired (the device tree says coherent, the port is not); may be repeated")
-	fs.BoolVar(&f.iommu, "iommu", false, "put the disk and the DMA tester behind a RISC-V IOMMU")
+	fs.Var((*portsFlag)(&f.ports), "port", "how a device reaches memory, `DEVICE=WIRING`: "+strings.Join(emu.PortNames(), ", ")+"; coherent, noncoherent or miswired (the device tree says coherent, the port is not); may be repeated")
+	f.iommu = emu.IOMMUMedia
+	fs.Var((*scopeFlag)(&f.iommu), "iommu", "what the RISC-V IOMMU translates for: none, media (G2D and display), or all, disk and DMA tester too")
+	fs.Lookup("iommu").NoOptDefVal = emu.IOMMUAll.String()
+	f.panel = emu.DefaultPanel()
+	fs.Var((*panelFlag)(&f.panel), "panel", "the display's panel")
 	fs.StringVar(&f.report, "report", "", "write the sanitizer's reports to `FILE`, one line of JSON each")
 	fs.BoolVar(&f.latent, "report-latent", false, "report also what only a later access would make matter")
 }
@@ -106,6 +111,23 @@ type portsFlag emu.Ports
 func (p *portsFlag) String() string        { return "" }
 func (p *portsFlag) Set(text string) error { return (*emu.Ports)(p).Set(text) }
 func (p *portsFlag) Type() string          { return "DEVICE=WIRING" }
+
+// scopeFlag is the IOMMU's scope as a flag.
+type scopeFlag emu.IOMMUScope
+
+func (s *scopeFlag) String() string        { return emu.IOMMUScope(*s).String() }
+func (s *scopeFlag) Set(text string) error { return (*emu.IOMMUScope)(s).Set(text) }
+func (s *scopeFlag) Type() string          { return "none|media|all" }
+
+// panelFlag is a panel as a flag.
+type panelFlag emu.Panel
+
+func (p *panelFlag) String() string { return emu.Panel(*p).String() }
+func (p *panelFlag) Set(text string) (err error) {
+	*(*emu.Panel)(p), err = emu.ParsePanel(text)
+	return err
+}
+func (p *panelFlag) Type() string { return "WxH[@HZ]" }
 
 // defaultArgs is the start of every kernel command line. A panic must end the run
 // instead of hanging. The console is the device tree's stdout-path; without the other
@@ -124,7 +146,7 @@ func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *d
 	if c.Cache, err = f.cacheConfig(); err != nil {
 		return c, nil, err
 	}
-	c.Ports, c.IOMMU = f.ports, f.iommu
+	c.Ports, c.IOMMU, c.Panel = f.ports, f.iommu, f.panel
 	if err := c.Check(); err != nil {
 		return c, nil, err
 	}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package emu
+
+import (
+	"fmt"
+
+	"vdev/mmio"
+)
+
+// Panel is the display panel at the end of the display controller's RGB interface.
+type Panel struct {
+	Width, Height int // pixels
+	Refresh       int // Hz
+}
+
+// DefaultPanel is what a machine has if nobody asks for another.
+func DefaultPanel() Panel { return Panel{Width: 1280, Height: 720, Refresh: 60} }
+
+// The limits of panels: the width of the fields of FIMD's VIDTCON2, and one pixel
+// clock that 32 bits of a device tree can tell.
+const (
+	minPanel   = 16
+	maxPanel   = 2048
+	maxRefresh = 240
+)
+
+// ParsePanel reads "1280x720" or "1920x1080@50".
+func ParsePanel(text string) (Panel, error) {
+	p := Panel{Refresh: DefaultPanel().Refresh}
+	var rest string
+	if n, _ := fmt.Sscanf(text+" ", "%dx%d@%d%s", &p.Width, &p.Height, &p.Refresh, &rest); n != 3 {
+		p.Refresh = DefaultPanel().Refresh
+		if n, _ := fmt.Sscanf(text+" ", "%dx%d%s", &p.Width, &p.Height, &rest); n != 2 {
+			return Panel{}, fmt.Errorf("%q is not a panel; write WIDTHxHEIGHT or WIDTHxHEIGHT@HZ, for example 1920x1080@60", text)
+		}
+	}
+	return p, p.check()
+}
+
+func (p Panel) check() error {
+	if p == (Panel{}) {
+		return nil
+	}
+	if min(p.Width, p.Height) < minPanel || max(p.Width, p.Height) > maxPanel || p.Refresh < 1 || p.Refresh > maxRefresh {
+		return fmt.Errorf("panel of %v: width and height are %d to %d, the refresh rate is 1 to %d Hz", p, minPanel, maxPanel, maxRefresh)
+	}
+	return nil
+}
+
+// String is the panel as ParsePanel reads it.
+func (p Panel) String() string { return fmt.Sprintf("%dx%d@%d", p.Width, p.Height, p.Refresh) }
+
+// The blanking of all panels, in pixels and lines; VESA's reduced blanking has the same
+// order of size.
+const (
+	hFrontPorch, hSync, hBackPorch = 48, 32, 80
+	vFrontPorch, vSync, vBackPorch = 3, 6, 20
+)
+
+// pixelClock is the rate of pixels in Hz, blanking included.
+func (p Panel) pixelClock() uint64 {
+	h := p.Width + hFrontPorch + hSync + hBackPorch
+	v := p.Height + vFrontPorch + vSync + vBackPorch
+	return uint64(h * v * p.Refresh)
+}
+
+// describe writes the panel's node (Documentation/devicetree/bindings/display/panel/panel-dpi.yaml).
+func (p Panel) describe(n mmio.DTNode) {
+	n.SetProp("compatible", "panel-dpi")
+	t := n.Child("panel-timing")
+	for _, e := range []struct {
+		name  string
+		value int
+	}{
+		{"clock-frequency", int(p.pixelClock())},
+		{"hactive", p.Width}, {"hfront-porch", hFrontPorch}, {"hsync-len", hSync}, {"hback-porch", hBackPorch},
+		{"vactive", p.Height}, {"vfront-porch", vFrontPorch}, {"vsync-len", vSync}, {"vback-porch", vBackPorch},
+	} {
+		t.SetProp(e.name, uint32(e.value))
+	}
+}
