@@ -123,7 +123,7 @@ func (b *btf) name(off uint32) string {
 // members count.
 func (b *btf) offset(structName, member string) (uint64, error) {
 	if id, ok := b.structs[structName]; ok {
-		if off, ok := b.member(id, member, 0); ok {
+		if off, _, ok := b.member(id, member, 0); ok {
 			return off, nil
 		}
 	}
@@ -133,34 +133,59 @@ func (b *btf) offset(structName, member string) (uint64, error) {
 // maxNesting bounds anonymous structs within each other.
 const maxNesting = 8
 
-func (b *btf) member(id uint32, name string, depth int) (uint64, bool) {
+// member finds a member of the struct or union id: its offset in bytes, and its type.
+func (b *btf) member(id uint32, name string, depth int) (offset uint64, typ uint32, ok bool) {
 	le := binary.LittleEndian
 	id = b.unqualified(id)
 	if depth > maxNesting || id == 0 {
-		return 0, false
+		return 0, 0, false
 	}
 	off := b.types[id]
 	kind, members := b.info(off)
 	if kind != btfStruct && kind != btfUnion {
-		return 0, false
+		return 0, 0, false
 	}
 	bitfields := le.Uint32(b.data[off+4:])>>31 != 0
 	for i := range members {
 		m := b.data[int(off)+btfTypeSize+i*btfMemberSize:]
-		at := le.Uint32(m[8:])
+		at, typ := le.Uint32(m[8:]), le.Uint32(m[4:])
 		if bitfields {
 			at &= 0xffffff
 		}
 		switch b.name(le.Uint32(m)) {
 		case name:
-			return uint64(at / 8), true
+			return uint64(at / 8), typ, true
 		case "":
-			if in, ok := b.member(le.Uint32(m[4:]), name, depth+1); ok {
-				return uint64(at/8) + in, true
+			if in, inner, ok := b.member(typ, name, depth+1); ok {
+				return uint64(at/8) + in, inner, true
 			}
 		}
 	}
-	return 0, false
+	return 0, 0, false
+}
+
+// size is the length of a value of the type in bytes; 0 if it has none.
+func (b *btf) size(id uint32) uint64 {
+	le := binary.LittleEndian
+	count := uint64(1)
+	for range maxNesting {
+		if id = b.unqualified(id); id == 0 {
+			return 0
+		}
+		off := b.types[id]
+		switch kind, _ := b.info(off); kind {
+		case btfPtr:
+			return count * 8
+		case btfInt, btfStruct, btfUnion, btfEnum, btfEnum64, btfFloat:
+			return count * uint64(le.Uint32(b.data[off+8:]))
+		case btfArray:
+			count *= uint64(le.Uint32(b.data[off+btfTypeSize+8:]))
+			id = le.Uint32(b.data[off+btfTypeSize:])
+		default:
+			return 0
+		}
+	}
+	return 0
 }
 
 // unqualified follows typedefs and qualifiers.
@@ -203,6 +228,15 @@ func ReadLayout(vmlinux string) (*Layout, error) {
 }
 
 func layoutOf(f *elf.File) (*Layout, error) {
+	b, err := btfOf(f)
+	if err != nil {
+		return nil, err
+	}
+	return b.layout()
+}
+
+// btfOf reads the type information of a kernel.
+func btfOf(f *elf.File) (*btf, error) {
 	section := f.Section(".BTF")
 	if section == nil {
 		return nil, errors.New("the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)")
@@ -211,10 +245,10 @@ func layoutOf(f *elf.File) (*Layout, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read BTF: %w", err)
 	}
-	b, err := parseBTF(data)
-	if err != nil {
-		return nil, err
-	}
+	return parseBTF(data)
+}
+
+func (b *btf) layout() (_ *Layout, err error) {
 	// at adds up the offsets of struct, member, struct, member, ...
 	at := func(path ...string) (sum uint64) {
 		for i := 0; i < len(path); i += 2 {
