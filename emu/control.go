@@ -8,6 +8,26 @@ package emu
 // Stop.
 func (m *Machine) Halt() { m.stop(Result{Reason: Stopped}) }
 
+// Pause holds the machine up before its next round, until Resume: virtual time stands
+// still, and only what is posted runs. It is to be called on the machine's goroutine.
+// False if the machine is paused already.
+func (m *Machine) Pause() bool {
+	was := m.paused
+	m.paused = true
+	return !was
+}
+
+// Resume lets a paused machine go on. It is to be called on the machine's goroutine;
+// false if the machine is not paused.
+func (m *Machine) Resume() bool {
+	if !m.paused {
+		return false
+	}
+	m.paused = false
+	m.pace.start(m.now) // the pause does not count
+	return true
+}
+
 // SetIdle changes what Config.Realtime and Config.WaitInput say, from any goroutine.
 // It is for input that ends: nobody is left who would care about the wall clock, or
 // could wake a guest that waits for ever.

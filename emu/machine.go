@@ -117,6 +117,7 @@ type Machine struct {
 
 	cfg        Config
 	result     *Result // set when the run is over
+	paused     bool
 	running    *hart
 	retired    uint64        // instructions up to now, and
 	barren     time.Duration // how long none was added to them

@@ -53,6 +53,9 @@ func (m *Machine) Run(ctx context.Context) Result {
 		if m.result != nil {
 			break
 		}
+		if m.paused {
+			continue
+		}
 		m.fire()
 		m.round()
 		m.flushConsole()
@@ -86,11 +89,16 @@ func (m *Machine) Post(fn func()) {
 	}
 }
 
+// runPosted runs what was posted; a paused machine waits for something.
 func (m *Machine) runPosted() {
 	select {
 	case <-m.wake:
 	default:
-		return
+		if !m.paused {
+			return
+		}
+		m.flushConsole()
+		<-m.wake
 	}
 	m.mu.Lock()
 	fns := m.posted

@@ -61,6 +61,15 @@ func (m *Machine) Errors() int {
 	return m.sanitizer.Errors()
 }
 
+// Reports is what the sanitizer has found so far, in order. They belong to the
+// machine's goroutine, which goes on counting in them.
+func (m *Machine) Reports() []*dmasan.Report {
+	if m.sanitizer == nil {
+		return nil
+	}
+	return m.sanitizer.Reports()
+}
+
 // FinishReports says how often each finding occurred, after the run.
 func (m *Machine) FinishReports() {
 	if m.sanitizer != nil {

@@ -3,6 +3,7 @@
 package dmasan
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -121,6 +122,9 @@ func jsonFrames(fs []symbols.Frame) []jsonFrame {
 	}
 	return out
 }
+
+// JSON is the report as an object, as jsonReport declares it.
+func (r *Report) JSON() []byte { return bytes.TrimSpace(r.jsonLine()) }
 
 // jsonLine is the report as a line of JSON.
 func (r *Report) jsonLine() []byte {
