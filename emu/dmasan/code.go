@@ -5,7 +5,8 @@ package dmasan
 // Code names the rule that was broken.
 type Code uint8
 
-// The rules that concern lines.
+// The rules. Those from DMAUnmapped on concern mappings in an IOMMU, those before it
+// lines.
 const (
 	DeviceReadDirty Code = iota
 	CPUReadStale
@@ -14,11 +15,15 @@ const (
 	ClobberByFill
 	InvalidateDirty
 	AliasMismatch
+	DMAUnmapped
+	DMAAfterUnmap
+	DMAOutOfRange
+	DMADirection
 	codeCount
 )
 
 // rule is what is said about a code. The fix is what is missing for kernel code and
-// for a program that uses a dma-buf.
+// for a program that uses a dma-buf; the latter is empty if only kernel code can do it.
 type rule struct {
 	code      string
 	sentence  string
@@ -70,7 +75,40 @@ func (c Code) rule() rule {
 			"a flush of the range (clean and invalidate, as arch_dma_prep_coherent does) between the use of one mapping and of the other; better, only one mapping",
 			"a flush of the range (DMA_BUF_IOCTL_SYNC END, then START, both DMA_BUF_SYNC_RW) between the use of one mapping and of the other; better, only one mapping",
 		},
+		DMAUnmapped: {
+			"dma-unmapped",
+			"A device used an address at which nothing is mapped for it.",
+			"dma_map_single or dma_map_sgtable (of another driver's buffer: dma_buf_map_attachment) before the device is started, and the address that it returned in the device's registers",
+			"",
+		},
+		DMAAfterUnmap: {
+			"dma-after-unmap",
+			"A device used a mapping that had been removed: whoever owns the memory now would have been overwritten or disclosed, were it not for the IOMMU.",
+			"a wait for the device, or a stop of it, before dma_unmap_single, dma_unmap_sgtable or dma_buf_unmap_attachment; and no use of the address afterwards",
+			"",
+		},
+		DMAOutOfRange: {
+			"dma-out-of-range",
+			"A device went on beyond the end of what is mapped for it.",
+			"a check that the transfer fits (for pictures: offset + height * stride) before the device is started, or a mapping of the whole buffer",
+			"",
+		},
+		DMADirection: {
+			"dma-direction",
+			"A device used memory that is mapped for it, but not for an access in this direction.",
+			"the right direction in dma_map_single, dma_map_sgtable or dma_buf_map_attachment: DMA_FROM_DEVICE if the device writes, DMA_BIDIRECTIONAL if it does both",
+			"",
+		},
 	}[c]
+}
+
+// Codes lists all rules.
+func Codes() []Code {
+	var all []Code
+	for c := range codeCount {
+		all = append(all, c)
+	}
+	return all
 }
 
 // String is the code as reports show it.

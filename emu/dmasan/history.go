@@ -33,6 +33,7 @@ type access struct {
 	task  *symbols.Task
 	job   *access // that the bus master was working on: the store that started it
 	what  string  // of a job
+	doing string  // what the bus master itself says of its work
 }
 
 // joinTime is the longest pause within one access.
@@ -59,7 +60,7 @@ func (s *Sanitizer) record(e *mem.Event) *access {
 	a := s.newAccess(e.By, now, regs)
 	a.op, a.first, a.last, a.lines = e.Op, addr, addr, 1
 	if e.By.Hart < 0 {
-		a.job = s.jobs[e.By.Master]
+		a.job, a.doing = s.jobs[e.By.Master], s.job(e.By.Master)
 	} else if e.Op == mem.OpNCRead || e.Op == mem.OpNCWrite {
 		// Rings in coherent memory are written all the time: only the place.
 		a.stack = symbols.Stack{Kernel: []uint64{regs.PC}, LeafRA: regs.RA, Task: regs.TP, Satp: regs.Satp}
@@ -78,6 +79,17 @@ func (s *Sanitizer) newAccess(by mem.Agent, now time.Duration, regs symbols.Regs
 	a := &access{seq: s.seq, by: by, at: now, end: now, regs: regs}
 	s.newest = a
 	return a
+}
+
+// noRegs are the registers of whoever is not a hart.
+func noRegs() (r symbols.Regs) { return r }
+
+// job is what a bus master is doing, in its own words.
+func (s *Sanitizer) job(master string) string {
+	if s.cfg.Job == nil {
+		return ""
+	}
+	return s.cfg.Job(master)
 }
 
 func (s *Sanitizer) captureStack(a *access) {

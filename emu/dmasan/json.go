@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/bits"
 
+	"vdev/emu/linux"
 	"vdev/emu/symbols"
 )
 
@@ -21,7 +22,7 @@ import (
 // they do not fit the numbers of JavaScript.
 
 // SchemaVersion changes when a field changes its meaning or goes away.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 type jsonReport struct {
 	Type    string `json:"type"`
@@ -35,11 +36,13 @@ type jsonReport struct {
 	Missing string `json:"missing"`
 	TimeNS  int64  `json:"time_ns"`
 
-	Memory  jsonBytes   `json:"memory"`
-	This    *jsonAccess `json:"this"`
-	Other   *jsonAccess `json:"other,omitempty"`
-	Noticed *jsonAccess `json:"noticed,omitempty"`
-	History jsonHistory `json:"history"`
+	Memory  *jsonBytes   `json:"memory,omitempty"`  // of the rules on lines
+	Address *jsonRefusal `json:"address,omitempty"` // of the rules on mappings
+	Buffer  *jsonBuffer  `json:"buffer,omitempty"`
+	This    *jsonAccess  `json:"this"`
+	Other   *jsonAccess  `json:"other,omitempty"`
+	Noticed *jsonAccess  `json:"noticed,omitempty"`
+	History jsonHistory  `json:"history"`
 }
 
 type jsonBytes struct {
@@ -49,6 +52,34 @@ type jsonBytes struct {
 	Bytes int    `json:"bytes"` // bits set in it
 	Seen  string `json:"seen,omitempty"`
 	Want  string `json:"want,omitempty"`
+}
+
+type jsonRefusal struct {
+	IOVA  string `json:"iova"`
+	Bytes int    `json:"bytes"`
+	Write bool   `json:"write"`
+	Cause string `json:"cause"`
+	// Phys is where the page is mapped (dma-direction), was mapped (dma-after-unmap), or
+	// the last byte before End is (dma-out-of-range).
+	Phys string `json:"phys,omitempty"`
+	End  string `json:"end,omitempty"`
+}
+
+type jsonBuffer struct {
+	Name     string       `json:"name,omitempty"`
+	Exporter string       `json:"exporter,omitempty"`
+	Size     uint64       `json:"size"`
+	Offset   uint64       `json:"offset"`
+	Line     uint64       `json:"line"`
+	DMABuf   uint64       `json:"dmabuf,omitempty"` // inode number
+	Handles  []jsonHandle `json:"handles,omitempty"`
+	Attached []string     `json:"attached,omitempty"`
+}
+
+type jsonHandle struct {
+	ID   uint32 `json:"id"`
+	PID  int    `json:"pid"`
+	Comm string `json:"comm"`
 }
 
 type jsonAccess struct {
@@ -128,14 +159,37 @@ func (r *Report) JSON() []byte { return bytes.TrimSpace(r.jsonLine()) }
 
 // jsonLine is the report as a line of JSON.
 func (r *Report) jsonLine() []byte {
-	return jsonText(jsonReport{
+	j := jsonReport{
 		Type: "report", Version: SchemaVersion, ID: r.ID, Code: r.Code.String(), Latent: r.Latent,
 		Title: r.Title(), Explain: r.Code.rule().sentence, Missing: r.Missing, TimeNS: int64(r.At),
-		Memory: jsonBytes{hexString(r.Bytes.Addr), hexString(r.Bytes.Line), hexString(r.Bytes.Mask),
-			bits.OnesCount64(r.Bytes.Mask), hex.EncodeToString(r.Bytes.Seen), hex.EncodeToString(r.Bytes.Want)},
-		This: r.This.json(), Other: r.Other.json(), Noticed: r.Noticed.json(),
+		Buffer: bufferJSON(r.Buffer),
+		This:   r.This.json(), Other: r.Other.json(), Noticed: r.Noticed.json(),
 		History: jsonHistory{r.LastWrite.json(), r.LastDMA.json(), r.LastMaintenance.json()},
-	})
+	}
+	if f := r.Refusal; f != nil {
+		j.Address = &jsonRefusal{IOVA: hexString(f.IOVA), Bytes: f.Bytes, Write: f.Write, Cause: f.Cause}
+		if f.HasPhys {
+			j.Address.Phys = hexString(f.Phys)
+		}
+		if f.End != 0 {
+			j.Address.End = hexString(f.End)
+		}
+	} else {
+		j.Memory = &jsonBytes{hexString(r.Bytes.Addr), hexString(r.Bytes.Line), hexString(r.Bytes.Mask),
+			bits.OnesCount64(r.Bytes.Mask), hex.EncodeToString(r.Bytes.Seen), hex.EncodeToString(r.Bytes.Want)}
+	}
+	return jsonText(j)
+}
+
+func bufferJSON(b *linux.Buffer) *jsonBuffer {
+	if b == nil {
+		return nil
+	}
+	j := &jsonBuffer{Name: b.Name, Exporter: b.Exporter, Size: b.Size, Offset: b.Offset, Line: b.Line(), DMABuf: b.Inode, Attached: b.Attached}
+	for _, h := range b.Handles {
+		j.Handles = append(j.Handles, jsonHandle{h.ID, h.PID, h.Comm})
+	}
+	return j
 }
 
 func jsonText(v any) []byte {

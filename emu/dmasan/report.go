@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vdev/emu/linux"
 	"vdev/emu/mem"
 	"vdev/emu/symbols"
 	"vdev/mmio"
@@ -34,7 +35,12 @@ type Report struct {
 	// Noticed is the access that used the lost bytes, if This destroyed them.
 	Noticed *Access
 
-	Bytes Bytes
+	// Bytes is what it is about; of the rules on mappings, Refusal.
+	Bytes   Bytes
+	Refusal *Refusal
+	// Buffer is the buffer that the memory belongs to; nil if it belongs to none that is
+	// known.
+	Buffer *linux.Buffer
 
 	// The history of the line, as far as it is known.
 	LastWrite, LastDMA, LastMaintenance *Access
@@ -52,7 +58,8 @@ type Access struct {
 	Trace  symbols.Trace
 	Regs   symbols.Regs // of the hart
 
-	// Of a bus master: what it was doing, and who started that.
+	// Of a bus master: what it was doing (in its own words, or the store that started
+	// it), and who started that.
 	Job     string
 	Starter *Access
 
@@ -111,26 +118,42 @@ type finding struct{ this, other, noticed *access }
 
 func (s *Sanitizer) report(c Code, latent bool, f finding, e *mem.Event, l *line, mask uint64) {
 	key := placesKey{c, latent, s.place(f.this), s.place(f.other)}
-	if r := s.byCode[key]; r != nil {
-		r.Count++
+	if s.again(key) {
 		return
 	}
-	r := &Report{Code: c, Latent: latent, Count: 1, At: s.cfg.Now(),
+	r := &Report{Code: c, Latent: latent,
 		This: s.name(f.this), Other: s.name(f.other), Noticed: s.name(f.noticed),
 		LastWrite: s.name(l.write), LastDMA: s.name(l.dma), LastMaintenance: s.name(l.maint),
 	}
-	named := fmt.Sprint(c, latent, r.This.place(), r.Other.place())
-	if old := s.byName[named]; old != nil {
+	s.publish(r, key, fmt.Sprint(c, latent, r.This.place(), r.Other.place()), func() {
+		r.Bytes = describeBytes(c, e, l, mask)
+		r.Buffer = s.buffer(r.Bytes.Addr)
+	})
+}
+
+// again counts a finding that was made before.
+func (s *Sanitizer) again(key placesKey) bool {
+	r := s.byCode[key]
+	if r != nil {
+		r.Count++
+	}
+	return r != nil
+}
+
+// publish adds a report, or counts it if there is one from the places with these
+// names. Only a new one is completed by fill.
+func (s *Sanitizer) publish(r *Report, key placesKey, names string, fill func()) {
+	if old := s.byName[names]; old != nil {
 		old.Count++
 		s.byCode[key] = old
 		return
 	}
-	r.Bytes = describeBytes(c, e, l, mask)
-	r.Missing = missing(r)
-	s.byCode[key], s.byName[named] = r, r
+	s.byCode[key], s.byName[names] = r, r
+	fill()
+	r.Count, r.At, r.Missing = 1, s.cfg.Now(), missing(r)
 	s.reports = append(s.reports, r)
 	r.ID = len(s.reports)
-	if !latent {
+	if !r.Latent {
 		s.errors++
 	}
 	s.write(r)
@@ -230,6 +253,9 @@ func (s *Sanitizer) name(a *access) *Access {
 	if a.job != nil {
 		r.Job, r.Starter = a.job.what, s.name(a.job)
 	}
+	if a.doing != "" {
+		r.Job = a.doing
+	}
 	if a.by.Hart < 0 {
 		return r
 	}
@@ -295,7 +321,7 @@ func describeBytes(c Code, e *mem.Event, l *line, mask uint64) Bytes {
 func missing(r *Report) string {
 	rule := r.Code.rule()
 	for _, a := range []*Access{r.This, r.Other} {
-		if a != nil && a.Hart >= 0 && a.Regs.Priv == symbols.User {
+		if a != nil && a.Hart >= 0 && a.Regs.Priv == symbols.User && rule.userFix != "" {
 			return rule.userFix
 		}
 	}

@@ -6,8 +6,10 @@ import (
 	"io"
 	"time"
 
+	"vdev/emu/linux"
 	"vdev/emu/mem"
 	"vdev/emu/symbols"
+	"vdev/mmio"
 )
 
 // Config is what a Sanitizer needs from the machine. Only Now, Context and Memory
@@ -25,6 +27,12 @@ type Config struct {
 	Task func(task, satp uint64) (symbols.Task, bool)
 	// Resolver is called when the first report is made; it may return nil.
 	Resolver func() symbols.Resolver
+	// Job tells what a bus master is doing (mmio.JobDescriber), in the middle of an access
+	// by it; empty if that is not known. It may be nil.
+	Job func(master string) string
+	// Buffer finds the buffer that a physical address belongs to. It is called when a
+	// report is made; may be nil.
+	Buffer func(mmio.PhysAddr) (linux.Buffer, bool)
 	// Text gets reports for people, JSON gets a line of JSON for each (json.go).
 	Text, JSON io.Writer
 	// ReportLatent shows also what only a later access would make matter.
@@ -73,4 +81,15 @@ func (s *Sanitizer) names() symbols.Resolver {
 		}
 	}
 	return s.resolver
+}
+
+// buffer is the buffer at a physical address, or nil.
+func (s *Sanitizer) buffer(addr mmio.PhysAddr) *linux.Buffer {
+	if s.cfg.Buffer == nil {
+		return nil
+	}
+	if b, ok := s.cfg.Buffer(addr); ok {
+		return &b
+	}
+	return nil
 }

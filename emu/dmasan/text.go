@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"vdev/emu/linux"
 	"vdev/emu/symbols"
 )
 
@@ -23,9 +24,12 @@ func (s *Sanitizer) write(r *Report) {
 	}
 }
 
+// TitlePrefix begins every title, so that those who search logs for bugs find it.
+const TitlePrefix = "BUG: vdev: "
+
 // Title is the report's first line: what, in which function, in which task.
 func (r *Report) Title() string {
-	s := "BUG: vdev: " + r.Code.String()
+	s := TitlePrefix + r.Code.String()
 	if r.Latent {
 		s += " (latent)"
 	}
@@ -41,17 +45,24 @@ func (r *Report) Text() string {
 		b.WriteString("Latent: only a later access would make it matter, or it is a race that Linux allows.\n")
 	}
 	b.WriteByte('\n')
-	r.Bytes.write(&b, r.Code)
+	if r.Refusal != nil {
+		r.Refusal.write(&b, r.Code)
+	} else {
+		r.Bytes.write(&b, r.Code)
+	}
+	writeBuffer(&b, r.Buffer)
 	section(&b, "", r.This)
 	section(&b, "Earlier: ", r.Other)
 	if r.Other == nil && (r.Code == DeviceReadDirty || r.Code == WritebackOverDMA) {
 		b.WriteString("\nEarlier: a store before the page was first used with a device\n")
 	}
 	section(&b, "Used afterwards: ", r.Noticed)
-	b.WriteString("\nHistory of the line:\n")
-	history(&b, "last DMA", r.LastDMA)
-	history(&b, "last maintenance", r.LastMaintenance)
-	history(&b, "last store that made it dirty", r.LastWrite)
+	if r.Refusal == nil {
+		b.WriteString("\nHistory of the line:\n")
+		history(&b, "last DMA", r.LastDMA)
+		history(&b, "last maintenance", r.LastMaintenance)
+		history(&b, "last store that made it dirty", r.LastWrite)
+	}
 	fmt.Fprintf(&b, "\nMissing: %s.\n\n", r.Missing)
 	return b.String()
 }
@@ -72,6 +83,17 @@ func (b *Bytes) write(w io.Writer, c Code) {
 			fmt.Fprintf(w, " (the same, by luck)")
 		}
 		fmt.Fprintln(w)
+	}
+}
+
+// writeBuffer names the buffer and the place in it.
+func writeBuffer(w io.Writer, b *linux.Buffer) {
+	if b == nil {
+		return
+	}
+	fmt.Fprintf(w, "  in buffer %s, offset %#x, line %d\n", b, b.Offset, b.Line())
+	if len(b.Attached) > 0 {
+		fmt.Fprintf(w, "  attached to it: %s\n", strings.Join(b.Attached, ", "))
 	}
 }
 
@@ -100,9 +122,12 @@ func section(b *strings.Builder, prefix string, a *Access) {
 		trace(b, &a.Trace)
 		return
 	}
-	if st := a.Starter; st != nil {
+	switch st := a.Starter; {
+	case st != nil:
 		fmt.Fprintf(b, "  doing %s, started by %s at %s\n", a.Job, st.who(), clock(st.At))
 		trace(b, &st.Trace)
+	case a.Job != "":
+		fmt.Fprintf(b, "  doing %s\n", a.Job)
 	}
 }
 
