@@ -97,3 +97,15 @@ func (k *Kernel) Task(task, satp uint64) (symbols.Task, bool) {
 	}
 	return symbols.Task{}, false
 }
+
+// pfExiting is PF_EXITING (include/linux/sched.h).
+const pfExiting = 4
+
+// Alive tells whether the task_struct at an address is that of a living thread with
+// that pid. Memory that cannot be read tells nothing, so counts as alive.
+func (k *Kernel) Alive(task, satp uint64, pid int) bool {
+	r := k.Reader(satp)
+	now := int(int32(r.Get(task, "task_struct.pid")))
+	exiting := r.Get(task, "task_struct.exit_state") != 0 || r.Get(task, "task_struct.flags")&pfExiting != 0
+	return !r.OK() || now == pid && !exiting
+}
