@@ -101,6 +101,7 @@ func newRig(t tester, c mem.CacheConfig, latent bool) *rig {
 		Now:          func() time.Duration { return r.now },
 		Context:      func(int) symbols.Regs { return r.regs },
 		Memory:       unmapped{},
+		RAM:          m,
 		Text:         &r.text,
 		JSON:         &r.json,
 		ReportLatent: latent,

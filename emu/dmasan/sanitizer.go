@@ -21,6 +21,9 @@ type Config struct {
 	Context func(hart int) symbols.Regs
 	// Memory reads guest memory behind the scenes.
 	Memory symbols.Memory
+	// RAM is what the sanitizer observes. Without it nothing is known of lines that
+	// nobody is accessing (Count).
+	RAM *mem.Memory
 	// Task reads a task's name while it is sure to exist. It is called for every
 	// recorded access, so it must be cheap. Without it names are read when a report is
 	// made, if the Resolver can.

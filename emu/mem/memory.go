@@ -221,6 +221,12 @@ func (m *Memory) NoteWritable(addr mmio.PhysAddr) {
 	m.flags[uint64(addr-m.base)/PageSize] |= pageWritten
 }
 
+// Written tells whether a hart may have written to the page of addr. addr must lie in
+// RAM.
+func (m *Memory) Written(addr mmio.PhysAddr) bool {
+	return m.flags[uint64(addr-m.base)/PageSize]&pageWritten != 0
+}
+
 // WriteProtected tells whether a store to the page at addr needs bookkeeping, so
 // that no pointer for writing may be cached.
 func (m *Memory) WriteProtected(addr mmio.PhysAddr) bool {
