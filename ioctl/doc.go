@@ -1,12 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ioctl is the guest-visible ABI of vdev's own kernel drivers, declared
-// once: request numbers, structures, and the values in them. Guest programs use it
-// as it is; the C headers that the drivers compile against are generated from it
-// (package cheader).
+// Package ioctl is the guest-visible ABI: DRM with mode setting, the exynos and vgem
+// drivers, dma-buf, dma-heap, udmabuf, sync_file and sw_sync as Linux has them, and
+// vdev's own kernel drivers. Request numbers, structures, and the values in them are
+// declared once, here. Guest programs use them as they are, the tracer decodes with
+// them, and the C headers of our own drivers are generated from them (package
+// cheader).
 //
-// Structures are little-endian with explicit padding, so that they mean the same on
-// both sides. Constants have the names that C gives them.
+// # Names
+//
+// A C structure drm_mode_create_dumb is DRMModeCreateDumb here, its field bo_handle
+// would be BoHandle: each word starts with a capital, and DRM, DMA and G2D are all
+// capitals. Constants have the names that C gives them. Structures are little-endian
+// with explicit padding, so that encoding/binary reads them too.
+//
+// # Making an ioctl
+//
+// [Do] makes an ioctl on Linux and restarts it after a signal; [Result] also returns
+// its result, [DoNone] is for those without an argument, [DoList] for those with a
+// list behind the structure. [SetName] names a dma-buf. Fields that are pointers are
+// filled with [Pointer]:
+//
+//	dumb := ioctl.DRMModeCreateDumb{Width: 1280, Height: 720, Bpp: 32}
+//	if err := ioctl.Do(fd, ioctl.DRM_IOCTL_MODE_CREATE_DUMB, &dumb); err != nil {
+//		return err
+//	}
+//
+//	var pin runtime.Pinner
+//	defer pin.Unpin()
+//	list := ioctl.DRMExynosG2DSetCmdlist{
+//		Cmd: ioctl.Pointer(&pin, cmds), CmdNr: uint32(len(cmds)),
+//	}
+//	err := ioctl.Do(fd, ioctl.DRM_IOCTL_EXYNOS_G2D_SET_CMDLIST, &list)
+//
+// # Decoding an ioctl
+//
+// [Lookup] finds what is declared about a request, a [Desc]. [Desc.Begin] reads the
+// argument from the caller's memory before the call; [Call.In] and [Call.Out] print
+// it before and after as strace does, following pointers; [Call.Field] and
+// [Call.After] give single fields. [Read] reads a whole structure.
+//
+//	desc, ok := ioctl.Lookup(req, ioctl.FamilyExynos) // the family only if known
+//	call := desc.Begin(req, mem, arg)
+//	line := desc.Name + ", " + call.In(annotate)
+//	... // the call has succeeded
+//	line += " => " + call.Out(annotate)
+//
+// # Declaring an ioctl
+//
+// A constant of type [Request] whose comment names the structure of its argument is
+// an entry of the table ("none", "uint32" and "string" are those without one). A
+// block of constants that ends its comment with //ioctl:flags NAME or //ioctl:enum
+// NAME is a set of values with names; "// of MASK" behind a value makes it the value
+// of a field of several bits. Fields have a tag ioctl:"...", a list of:
+//
+//	out, inout      the kernel writes it, or also (without: the program writes it)
+//	pad             not printed while it is 0
+//	hidden          not there in C, where it is padding
+//	hex             printed in hexadecimal
+//	fixed           fixed point, 16.16
+//	flags=SET       flags of a set; SET+SET joins sets
+//	enum=SET        one value of a set
+//	fd, handle, syncobj, object, fourcc, modifier
+//	                what the value is, see Kind
+//	ptr=TYPE,len=N  points to as many TYPE (u16, u32, u64, bytes, str, or a
+//	                structure) as the field N says, or sum(N): the sum of the
+//	                array that N points to
+//	tail=TYPE       as many TYPE follow the structure, named tailname=NAME
+//	c=NAME          its name in C, if it does not follow from the name here
+//	outname=NAME    its name in C after the call
+//
+// The tables in tables.go are generated from all this.
 package ioctl
 
 //go:generate go run ./cheader/gen
