@@ -79,7 +79,10 @@ func (f *bootFlags) run(ctx context.Context) error {
 		return err
 	}
 	defer reports.Close()
-	return s.run(ctx)
+	if s.display, err = f.machine.openRecorder(s.term.Say); err != nil {
+		return err
+	}
+	return s.display.finish(s.run(ctx))
 }
 
 // session is a user's connection to the console, across restarts of the guest.
@@ -89,6 +92,7 @@ type session struct {
 	term  *terminal
 	quit  chan error // asks for the end; the first counts
 
+	display *recorder
 	console console
 	monitor *monitor
 }
@@ -102,11 +106,16 @@ func (s *session) run(ctx context.Context) error {
 	s.cfg.WaitInput = in != inputNone && !s.flags.atPrompt
 	s.cfg.ConsoleOut = s.output
 	s.cfg.Log = func(line string) { s.term.Say("vdev: " + line) }
-	s.console.realtime, s.console.work = s.cfg.Realtime, make(chan func())
+	s.console.realtime, s.console.quit = s.cfg.Realtime, func() { s.ask(nil) }
 	m, err := s.newMachine()
 	if err != nil {
 		return err
 	}
+	server, err := s.flags.machine.openCtl(&s.console.control, true, s.term.Say)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
@@ -139,6 +148,7 @@ func (s *session) run(ctx context.Context) error {
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
+	s.display.hurry()
 	s.console.end()
 	select {
 	case e := <-ended:
@@ -165,6 +175,9 @@ type ending struct {
 func (s *session) newMachine() (*emu.Machine, error) {
 	m, err := emu.New(s.cfg)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.display.attach(m); err != nil {
 		return nil, err
 	}
 	t := &tail{}

@@ -4,7 +4,6 @@ package main
 
 import (
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -12,16 +11,10 @@ import (
 	"vdev/emu"
 )
 
-// console is the end of the console that stays when the guest restarts: it knows the
-// present machine.
+// console is the end of the console that stays when the guest restarts.
 type console struct {
-	mu      sync.Mutex
-	machine *emu.Machine  // guarded by mu for writing; written on the machine's goroutine
-	gone    chan struct{} // guarded by mu; closed when machine has ended
-	over    bool          // guarded by mu; no machine is to run any more
-	eof     bool          // guarded by mu; input has ended
-	resume  chan struct{} // guarded by mu; closed to let a paused machine go on, nil when not paused
-	work    chan func()   // what a paused machine does meanwhile
+	control
+	eof bool // guarded by mu; input has ended
 
 	realtime bool // time passes at the pace of the clock
 
@@ -36,39 +29,12 @@ type console struct {
 func (c *console) attach(m *emu.Machine, t *tail) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.machine, c.tail, c.gone, c.prompt = m, t, make(chan struct{}), make(chan struct{})
+	c.attachLocked(m)
+	c.tail, c.prompt = t, make(chan struct{})
 	c.lastOutput.Store(0)
 	if c.eof {
 		c.idleWithoutInput()
 	}
-	if c.over {
-		m.Stop()
-	}
-}
-
-// detach says that the present machine has ended.
-func (c *console) detach() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	close(c.gone)
-}
-
-// end stops the present machine and all that might follow.
-func (c *console) end() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.over = true
-	if c.machine != nil {
-		c.machine.Stop()
-	}
-	c.cont()
-}
-
-// current is the present machine, and a channel that is closed when it has ended.
-func (c *console) current() (*emu.Machine, <-chan struct{}) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.machine, c.gone
 }
 
 // noMoreInput says that nobody will type anything.
@@ -82,71 +48,6 @@ func (c *console) noMoreInput() {
 // idleWithoutInput lets a guest that waits for ever end its run, since nothing will
 // wake it.
 func (c *console) idleWithoutInput() { c.machine.SetIdle(c.realtime, false) }
-
-// pauseMachine holds the machine up where it is; false if it is held up already.
-func (c *console) pauseMachine() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.resume != nil {
-		return false
-	}
-	resume := make(chan struct{})
-	c.resume = resume
-	c.machine.Post(func() {
-		for {
-			select {
-			case fn := <-c.work:
-				fn()
-			case <-resume:
-				return
-			}
-		}
-	})
-	return true
-}
-
-// continueMachine lets a paused machine go on; false if it was not paused.
-func (c *console) continueMachine() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.cont()
-}
-
-// inspect calls fn on the machine's goroutine and waits for it; false if the machine
-// has ended.
-func (c *console) inspect(fn func(m *emu.Machine)) bool {
-	m, gone := c.current()
-	done := make(chan struct{})
-	do := func() { fn(m); close(done) }
-	c.mu.Lock()
-	paused := c.resume != nil
-	c.mu.Unlock()
-	if paused {
-		select {
-		case c.work <- do:
-		case <-gone:
-			return false
-		}
-	} else {
-		m.Post(do)
-	}
-	select {
-	case <-done:
-		return true
-	case <-gone:
-		return false
-	}
-}
-
-// cont lets a paused machine go on; false if it was not paused. mu is held.
-func (c *console) cont() bool {
-	if c.resume == nil {
-		return false
-	}
-	close(c.resume)
-	c.resume = nil
-	return true
-}
 
 // input types what comes from in into the console.
 func (s *session) input(in *os.File) {

@@ -45,7 +45,7 @@ that list, describe the device's registers.`,
 				return describeDevice(out, m, args[0], markdown)
 			}
 			w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-			listDevices(w, m)
+			listDevices(w, describeDevices(m), false)
 			return w.Flush()
 		},
 	}
@@ -67,18 +67,48 @@ func (noDisk) Size() int64                        { return virtio.SectorSize }
 func (noDisk) Flush() error                       { return nil }
 func (noDisk) ReadOnly() bool                     { return true }
 
-// listDevices writes a line for each device.
-func listDevices(w io.Writer, m *emu.Machine) {
-	fmt.Fprintln(w, "NAME\tADDRESS\tSIZE\tIRQ\tDESCRIPTION")
+// deviceEntry is a device in the list of devices.
+type deviceEntry struct {
+	Name   string   `json:"name"`
+	Base   string   `json:"base"` // with 0x
+	Size   uint64   `json:"size"` // bytes
+	IRQ    []uint32 `json:"irq,omitempty"`
+	Title  string   `json:"title,omitempty"`
+	Events uint64   `json:"events"` // how many it has had
+}
+
+// describeDevices lists the devices in order of their addresses.
+func describeDevices(m *emu.Machine) []deviceEntry {
+	count := map[string]uint64{}
+	for _, e := range m.Events() {
+		count[e.First.Device] += e.Count
+	}
+	var list []deviceEntry
 	for _, d := range m.Devices() {
-		irq, title := "-", ""
+		e := deviceEntry{Name: d.Name, Base: fmt.Sprintf("0x%08x", uint64(d.Base)), Size: d.Size, IRQ: d.IRQ, Events: count[d.Name]}
+		if d.Regs != nil {
+			e.Title = d.Regs.Block().Title
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+// listDevices writes a line for each device, with its events if those are of interest.
+func listDevices(w io.Writer, list []deviceEntry, events bool) {
+	column := func(what any) string {
+		if !events {
+			return ""
+		}
+		return fmt.Sprintf("%v\t", what)
+	}
+	fmt.Fprintf(w, "NAME\tADDRESS\tSIZE\tIRQ\t%sDESCRIPTION\n", column("EVENTS"))
+	for _, d := range list {
+		irq := "-"
 		if len(d.IRQ) != 0 {
 			irq = sources(d.IRQ)
 		}
-		if d.Regs != nil {
-			title = d.Regs.Block().Title
-		}
-		fmt.Fprintf(w, "%s\t0x%08x\t%#x\t%s\t%s\n", d.Name, uint64(d.Base), d.Size, irq, title)
+		fmt.Fprintf(w, "%s\t%s\t%#x\t%s\t%s%s\n", d.Name, d.Base, d.Size, irq, column(d.Events), d.Title)
 	}
 }
 

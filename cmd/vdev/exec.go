@@ -105,7 +105,10 @@ func (f *execFlags) run(ctx context.Context, args []string) error {
 	}
 	defer reports.Close()
 	x := &execution{flags: f, req: req, keepDisk: disk != nil}
-	return x.run(ctx, cfg)
+	if x.display, err = f.machine.openRecorder(sayPlainly); err != nil {
+		return err
+	}
+	return x.display.finish(x.run(ctx, cfg))
 }
 
 // request makes the client's request of the command line.
@@ -184,10 +187,14 @@ type execution struct {
 	req      client.Request
 	keepDisk bool // the guest must write its disk back before the machine ends
 
+	display *recorder
+	control control
 	machine *emu.Machine
 	link    *link
 	tail    tail
 }
+
+func sayPlainly(line string) { fmt.Fprintln(os.Stderr, line) }
 
 func (x *execution) run(ctx context.Context, cfg emu.Config) error {
 	var term *terminal
@@ -210,6 +217,9 @@ func (x *execution) run(ctx context.Context, cfg emu.Config) error {
 		return err
 	}
 	x.machine = m
+	if err := x.display.attach(m); err != nil {
+		return err
+	}
 	m.OnConsoleByte(x.tail.watch)
 	p := m.AgentPort()
 	l := newLink(p, m.Post)
@@ -231,7 +241,14 @@ func (x *execution) run(ctx context.Context, cfg emu.Config) error {
 	if d := x.flags.timeout; d > 0 {
 		time.AfterFunc(d, func() { cancel(errTimeout) })
 	}
-	context.AfterFunc(ctx, func() { l.Close(); m.Stop() })
+	context.AfterFunc(ctx, func() { x.display.hurry(); l.Close(); m.Stop() })
+	x.control.quit = func() { cancel(errQuit) }
+	x.control.attach(m)
+	server, err := x.flags.machine.openCtl(&x.control, false, sayPlainly)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
 	x.forwardSignals(cancel)
 	if term != nil {
 		if err := x.useTerminal(term, cancel); err != nil {
@@ -243,6 +260,7 @@ func (x *execution) run(ctx context.Context, cfg emu.Config) error {
 	go func() {
 		defer term.Restore() // also when it panics
 		r := m.Run(context.Background())
+		x.control.detach()
 		l.end()
 		ended <- r
 	}()

@@ -75,6 +75,9 @@ type machineFlags struct {
 	report    string
 	latent    bool
 
+	display displayFlag
+	ctl     string
+
 	vmlinux, modules string // of the image, if its kernel is booted
 	program          string // file of the program that exec runs
 }
@@ -103,6 +106,9 @@ func (f *machineFlags) register(fs *pflag.FlagSet) {
 	fs.Var((*panelFlag)(&f.panel), "panel", "the display's panel")
 	fs.StringVar(&f.report, "report", "", "write the sanitizer's reports to `FILE`, one line of JSON each")
 	fs.BoolVar(&f.latent, "report-latent", false, "report also what only a later access would make matter")
+	f.display = noDisplay
+	fs.Var(&f.display, "display", "save what the display shows: the last picture as `FILE`.png, or all as the video FILE.y4m, which may be a pipe")
+	fs.StringVar(&f.ctl, "ctl", "", "take commands of \"vdev ctl\" at this `SOCKET`")
 }
 
 // portsFlag is the wirings as a flag.

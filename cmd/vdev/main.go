@@ -69,6 +69,6 @@ func newRootCmd() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newBootCmd(), newExecCmd(), newDevicesCmd(), newImageCmd())
+	root.AddCommand(newBootCmd(), newExecCmd(), newDevicesCmd(), newImageCmd(), newCtlCmd())
 	return root
 }
