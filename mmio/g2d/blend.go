@@ -252,6 +252,12 @@ func saturate16(x uint64) uint64 { return (x | x>>8&carry16*255) & lanes16 }
 // overRow is row for source over destination with roundSum. (255*s + x)/255 is
 // s + x/255, rounded alike, as long as the sum does not exceed 255.
 func overRow(s, d []uint32) {
+	done := overMost(s, d)
+	overRest(s[done:], d[done:])
+}
+
+// overRest is overRow, one pixel at a time.
+func overRest(s, d []uint32) {
 	for i, sv := range s {
 		inv := uint64(255 - sv>>24)
 		if inv == 0 {

@@ -56,11 +56,9 @@ func (d *G2D) blitRow(row int) (reg mmio.RegID, err error) {
 	if !j.dstNeeded {
 		set(dst, j.dstConst)
 	} else {
-		raw := d.raw[:n*j.dst.format.bytes]
-		if err := d.read(addr, raw); err != nil {
+		if err := d.load(&j.dst.format, addr, dst); err != nil {
 			return regDstBase, err
 		}
-		j.dst.format.decode(dst, raw)
 		if j.xneg {
 			reverse(dst)
 		}
@@ -122,7 +120,7 @@ func (d *G2D) copyRow(row int, addr uint64) (mmio.RegID, error) {
 	s, f := &d.src, &d.job.dst.format
 	y, _, _ := s.across.at(row)
 	n := d.job.i1 - d.job.i0
-	raw := d.raw[:n*f.bytes]
+	raw := d.bytesOf(f, d.s[:n])
 	if y == outside {
 		set(d.s[:n], s.border)
 		f.encode(raw, d.s[:n])
@@ -130,21 +128,21 @@ func (d *G2D) copyRow(row int, addr uint64) (mmio.RegID, error) {
 		if err := d.read(s.img.base+uint64(y*s.img.stride+s.lo*f.bytes), raw); err != nil {
 			return regSrcBase, err
 		}
-		f.fix(raw)
+		f.fix(raw, d.s[:n])
 	}
 	return regDstBase, d.write(addr, raw)
 }
 
-// fix sets the unused bits of pixels.
-func (f *format) fix(raw []byte) {
+// fix sets the unused bits of pixels; raw is bytesOf p.
+func (f *format) fix(raw []byte, p []uint32) {
 	switch {
 	case f.fixed == 0:
-	case f.plain8888():
-		for i := 3; i < len(raw); i += 4 {
-			raw[i] = 0xff
+	case f.bytes == 4:
+		for i := range p {
+			p[i] |= f.fixed
 		}
 	default:
-		for i := range len(raw) / f.bytes {
+		for i := range p {
 			f.store(raw, i, f.load(raw, i)|f.fixed)
 		}
 	}
@@ -280,7 +278,7 @@ func (d *G2D) store(addr uint64, s []uint32, all bool) error {
 			}
 		}
 	}
-	raw := d.raw[:len(s)*f.bytes]
+	raw := d.bytesOf(f, s)
 	f.encode(raw, s)
 	if all {
 		return d.write(addr, raw)

@@ -153,7 +153,7 @@ func (f *format) store(raw []byte, i int, v uint32) {
 	}
 }
 
-// decode turns pixels in memory into ARGB8888; it fills out.
+// decode turns pixels in memory into ARGB8888; it fills out. raw is bytesOf out.
 func (f *format) decode(out []uint32, raw []byte) {
 	switch {
 	case f.kind == kindA8:
@@ -165,14 +165,14 @@ func (f *format) decode(out []uint32, raw []byte) {
 			out[i] = 0xff000000 | uint32(raw[i])*0x010101
 		}
 	case f.plain8888():
-		var or uint32
 		if f.opaque {
-			or = 0xff000000
+			for i := range out {
+				out[i] |= 0xff000000
+			}
 		}
-		raw = raw[:4*len(out)]
-		for i := range out {
-			p := raw[4*i : 4*i+4 : 4*i+4]
-			out[i] = uint32(p[0]) | uint32(p[1])<<8 | uint32(p[2])<<16 | uint32(p[3])<<24 | or
+	case f.bytes == 4:
+		for i, v := range out {
+			out[i] = f.widen(v)
 		}
 	default:
 		for i := range out {
@@ -181,7 +181,7 @@ func (f *format) decode(out []uint32, raw []byte) {
 	}
 	if f.alphaOnly {
 		for i, c := range out {
-			out[i] = c >> 24 * 0x01010101
+			out[i] = c >> 24 * perChannel
 		}
 	}
 }
@@ -210,19 +210,22 @@ func (f *format) narrow(c uint32) uint32 {
 	return v | f.a.put(c>>24)
 }
 
-// encode is the opposite of decode.
+// encode is the opposite of decode; it fills raw, and with it in.
 func (f *format) encode(raw []byte, in []uint32) {
-	if f.plain8888() {
-		raw = raw[:4*len(in)]
-		for i, c := range in {
-			c |= f.fixed
-			p := raw[4*i : 4*i+4 : 4*i+4]
-			p[0], p[1], p[2], p[3] = byte(c), byte(c>>8), byte(c>>16), byte(c>>24)
+	switch {
+	case f.plain8888() && f.fixed == 0:
+	case f.plain8888():
+		for i := range in {
+			in[i] |= f.fixed
 		}
-		return
-	}
-	for i, c := range in {
-		f.store(raw, i, f.narrow(c))
+	case f.bytes == 4:
+		for i, c := range in {
+			in[i] = f.narrow(c)
+		}
+	default:
+		for i, c := range in {
+			f.store(raw, i, f.narrow(c))
+		}
 	}
 }
 

@@ -64,9 +64,8 @@ func (d *G2D) write(addr uint64, p []byte) error {
 
 // span reads the len(out) pixels from (x, y) on.
 func (d *G2D) span(s *surface, x, y int, out []uint32) error {
-	n := len(out)
 	row := s.base + uint64(y*s.stride)
-	f := &s.format
+	f, n := &s.format, len(out)
 	switch f.kind {
 	case kindBits:
 		off, end := x*int(f.bits)/8, ((x+n)*int(f.bits)+7)/8
@@ -79,12 +78,26 @@ func (d *G2D) span(s *surface, x, y int, out []uint32) error {
 	case kindYCbCr:
 		return d.ycbcrSpan(s, row, x, y, out)
 	}
-	raw := d.raw[:n*f.bytes]
-	if err := d.read(row+uint64(x*f.bytes), raw); err != nil {
+	return d.load(f, row+uint64(x*f.bytes), out)
+}
+
+// load reads pixels of a format with whole bytes from addr on.
+func (d *G2D) load(f *format, addr uint64, out []uint32) error {
+	raw := d.bytesOf(f, out)
+	if err := d.read(addr, raw); err != nil {
 		return err
 	}
 	f.decode(out, raw)
 	return nil
+}
+
+// bytesOf is room for pixels as they lie in memory: p itself where they have four
+// bytes.
+func (d *G2D) bytesOf(f *format, p []uint32) []byte {
+	if f.bytes == 4 {
+		return pixelBytes(p)
+	}
+	return d.raw[:len(p)*f.bytes]
 }
 
 // decodeBits fills out with mask pixels from x on, the same in all channels; raw
