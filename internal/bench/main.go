@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Bench compares vdev with QEMU on this machine, in one run: the same kernel and
-// initramfs to the prompt, and the workloads of guest/bench. "make bench" runs it.
+// initramfs to the prompt, and the workloads of guest/bench; and the 2D engine with
+// pixman. "make bench" runs it.
 //
 // Machines are shared and noisy, so runs are interleaved, computing is measured in
 // processor time, and the numbers to look at are the ratios of medians.
@@ -76,7 +77,7 @@ func (b *bench) main(only string) error {
 	for _, step := range []struct {
 		name string
 		run  func() error
-	}{{"boot", b.boot}, {"idle", b.idle}, {"compute", b.compute}, {"caches", b.caches}} {
+	}{{"boot", b.boot}, {"idle", b.idle}, {"compute", b.compute}, {"caches", b.caches}, {"g2d", b.g2dSpeed}} {
 		if want.MatchString(step.name) {
 			if err := step.run(); err != nil {
 				return fmt.Errorf("%s: %w", step.name, err)
