@@ -16,10 +16,12 @@ import (
 
 	"vdev/emu/dmasan"
 	"vdev/emu/fdt"
+	"vdev/emu/linux"
 	"vdev/emu/loader"
 	"vdev/emu/mem"
 	"vdev/emu/riscv"
 	"vdev/emu/sbi"
+	"vdev/emu/strace"
 	"vdev/iommu"
 	"vdev/mmio"
 	"vdev/mmio/aclint"
@@ -77,6 +79,7 @@ type Config struct {
 
 	Cache  mem.CacheConfig
 	Report ReportConfig
+	Trace  TraceConfig
 	Ports  Ports // how the bus masters are wired
 	IOMMU  IOMMUScope
 	Panel  Panel // the display's; the zero value is DefaultPanel
@@ -105,6 +108,8 @@ type Machine struct {
 	firmware *sbi.Firmware
 
 	sanitizer *dmasan.Sanitizer // nil if caches are coherent
+	kernel    *linux.Kernel     // nil if there is no tracer
+	tracer    *strace.Tracer    // nil if nobody wants to know
 
 	aclint  *aclint.ACLINT
 	plic    *plic.PLIC
@@ -185,6 +190,7 @@ func New(cfg Config) (*Machine, error) {
 	}
 	m.bus.Freeze()
 	m.addSanitizer()
+	m.addTracer()
 	if err := m.load(); err != nil {
 		return nil, err
 	}

@@ -61,6 +61,7 @@ func (m *Machine) Run(ctx context.Context) Result {
 		m.flushConsole()
 	}
 	m.flushConsole()
+	m.finishTrace()
 	return *m.result
 }
 

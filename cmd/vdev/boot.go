@@ -79,6 +79,11 @@ func (f *bootFlags) run(ctx context.Context) error {
 		return err
 	}
 	defer reports.Close()
+	trace, err := f.machine.openTrace(&s.cfg, s.term.Say)
+	if err != nil {
+		return err
+	}
+	defer trace.Close()
 	if s.display, err = f.machine.openRecorder(s.term.Say); err != nil {
 		return err
 	}

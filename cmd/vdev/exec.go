@@ -212,6 +212,11 @@ func (x *execution) run(ctx context.Context, cfg emu.Config) error {
 		cfg.ConsoleOut = func(p []byte) { os.Stderr.Write(p) }
 		cfg.Log = func(line string) { term.Say("vdev: " + line) }
 	}
+	trace, err := x.flags.machine.openTrace(&cfg, term.Say)
+	if err != nil {
+		return err
+	}
+	defer trace.Close()
 	m, err := emu.New(cfg)
 	if err != nil {
 		return err

@@ -74,6 +74,7 @@ type machineFlags struct {
 	panel     emu.Panel
 	report    string
 	latent    bool
+	trace     traceFlag
 
 	display displayFlag
 	ctl     string
@@ -106,6 +107,7 @@ func (f *machineFlags) register(fs *pflag.FlagSet) {
 	fs.Var((*panelFlag)(&f.panel), "panel", "the display's panel")
 	fs.StringVar(&f.report, "report", "", "write the sanitizer's reports to `FILE`, one line of JSON each")
 	fs.BoolVar(&f.latent, "report-latent", false, "report also what only a later access would make matter")
+	fs.Var(&f.trace, "trace", traceHelp)
 	f.display = noDisplay
 	fs.Var(&f.display, "display", "save what the display shows: the last picture as `FILE`.png, or all as the video FILE.y4m, which may be a pipe")
 	fs.StringVar(&f.ctl, "ctl", "", "take commands of \"vdev ctl\" at this `SOCKET`")

@@ -68,6 +68,9 @@ func (h *Hart) manageBlock(op mem.Op, va uint64) status {
 	if !h.mem.CBO(op, t.pa) {
 		return h.raise(CauseStoreAccess, va)
 	}
+	if h.user != nil {
+		h.user.Maintained(h, op, t.pa)
+	}
 	return stNext
 }
 

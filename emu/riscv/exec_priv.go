@@ -42,6 +42,9 @@ func (h *Hart) jumpOrIllegal(ok bool, pc uint64) status {
 func (h *Hart) ecall(_ *uop, pc uint64) status {
 	switch h.priv {
 	case User:
+		if h.user != nil {
+			h.user.UserCall(h, pc)
+		}
 		return h.raise(CauseEcallU, 0)
 	case Machine:
 		return h.raise(CauseEcallM, 0)

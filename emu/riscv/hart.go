@@ -111,6 +111,7 @@ type Hart struct {
 	exitAsked  bool
 	watch      [2]mmio.PhysAddr // words whose stores Env.StoreWatch sees
 	watchCount int
+	user       UserWatcher // may be nil
 
 	mem  *mem.Memory
 	code *CodeCache

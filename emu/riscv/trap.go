@@ -113,6 +113,9 @@ func (h *Hart) sret() bool {
 	c.mstatus = st
 	h.pc = c.sepc
 	h.setPriv(p)
+	if p == User && h.user != nil {
+		h.user.UserReturn(h)
+	}
 	return true
 }
 
