@@ -8,9 +8,11 @@ import (
 	"image"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -96,9 +98,11 @@ func (f *machineFlags) openRecorder(say func(line string)) (*recorder, error) {
 	if kind == ".png" {
 		return r, r.wrap(checkWritable(r.name))
 	}
+	// A limit of the size of files is to be an error like others.
+	signal.Ignore(syscall.SIGXFSZ)
 	var err error
-	// A pipe is opened when somebody reads it.
-	r.video, err = os.Create(r.name)
+	// Only for writing, so that a pipe is open when somebody reads it, and not longer.
+	r.video, err = os.OpenFile(r.name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	return r, r.wrap(err)
 }
 
@@ -119,11 +123,16 @@ func (r *recorder) attach(m *emu.Machine) error {
 	if s == nil {
 		return r.wrap(errNoDisplay)
 	}
+	r.watch(s)
+	return nil
+}
+
+// watch records what s shows.
+func (r *recorder) watch(s screen) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.base, r.began = r.last, true
 	s.SetOnFrame(func(img *image.RGBA, at time.Duration) { r.frame(s, img, at) })
-	return nil
 }
 
 // frame records a picture. A failure ends the recording, but not the run.
