@@ -29,12 +29,13 @@ func (m *Machine) addTracer() {
 	if c.IOCtl == nil && (m.sanitizer == nil || c.Kernel == nil) {
 		return
 	}
-	open := c.Kernel
-	if open == nil {
-		open = func() (*symbols.KernelFile, error) { return nil, errNoKernel }
-	}
 	view := guestMemory{m.mem}
-	m.kernel = linux.New(view, open)
+	m.kernel = linux.New(view, func() (linux.Types, error) {
+		if c.Kernel == nil {
+			return nil, errNoKernel
+		}
+		return c.Kernel()
+	})
 	cfg := strace.Config{Kernel: m.kernel, Memory: view, Now: m.Now, Print: c.IOCtl}
 	if m.sanitizer != nil {
 		cfg.Lines = func(r linux.Range) (l strace.LineState) {

@@ -6,10 +6,21 @@ import (
 	"vdev/emu/symbols"
 )
 
+// Types is what is known of a kernel from its file; symbols.KernelFile is one.
+type Types interface {
+	// Member finds a member by its path: "file.f_path.dentry".
+	Member(path string) (symbols.Member, bool)
+	// Address is where a symbol is, as linked.
+	Address(name string) (uint64, bool)
+	// Variable is the name of the variable that begins at an address, as linked; empty if
+	// there is none.
+	Variable(addr uint64) string
+}
+
 // Kernel is the guest's kernel. It is not safe for concurrent use.
 type Kernel struct {
-	open   func() (*symbols.KernelFile, error)
-	file   *symbols.KernelFile // nil until it is needed, or if it cannot be read
+	open   func() (Types, error)
+	file   Types // nil until it is needed, or if it cannot be read
 	opened bool
 	memory symbols.Memory
 
@@ -20,7 +31,7 @@ type Kernel struct {
 
 // New makes a Kernel that reads memory. open reads the kernel's file, when something is
 // asked for the first time; an error means that nothing is known.
-func New(memory symbols.Memory, open func() (*symbols.KernelFile, error)) *Kernel {
+func New(memory symbols.Memory, open func() (Types, error)) *Kernel {
 	return &Kernel{open: open, memory: memory, members: make(map[string]symbols.Member)}
 }
 
@@ -40,7 +51,7 @@ func (k *Kernel) SetBase(stvec uint64) {
 func (k *Kernel) Known() bool { return k.kernelFile() != nil }
 
 // kernelFile reads the kernel's file once.
-func (k *Kernel) kernelFile() *symbols.KernelFile {
+func (k *Kernel) kernelFile() Types {
 	if !k.opened {
 		k.opened = true
 		if f, err := k.open(); err == nil {
@@ -88,24 +99,4 @@ func (k *Kernel) Member(path string) (symbols.Member, bool) {
 		k.members[path] = m
 	}
 	return m, m.Offset != noMember
-}
-
-// Task is the name of the task at the address of a task_struct.
-func (k *Kernel) Task(task, satp uint64) (symbols.Task, bool) {
-	if f := k.kernelFile(); f != nil && task != 0 {
-		return f.Layout().Task(k.memory, task, satp)
-	}
-	return symbols.Task{}, false
-}
-
-// pfExiting is PF_EXITING (include/linux/sched.h).
-const pfExiting = 4
-
-// Alive tells whether the task_struct at an address is that of a living thread with
-// that pid. Memory that cannot be read tells nothing, so counts as alive.
-func (k *Kernel) Alive(task, satp uint64, pid int) bool {
-	r := k.Reader(satp)
-	now := int(int32(r.Get(task, "task_struct.pid")))
-	exiting := r.Get(task, "task_struct.exit_state") != 0 || r.Get(task, "task_struct.flags")&pfExiting != 0
-	return !r.OK() || now == pid && !exiting
 }
