@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fimd
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"time"
+
+	"vdev/mmio"
+)
+
+// touch is a write of a register that takes effect at the next vsync.
+func (d *FIMD) touch() {
+	if d.e.On && !d.e.Pending {
+		d.e.Pending = true
+		d.arm()
+	}
+}
+
+// forget drops all that was read and shown.
+func (d *FIMD) forget() {
+	for i := range d.layers {
+		d.layers[i] = layer{colors: d.layers[i].colors}
+	}
+	d.shown, d.spare = nil, nil
+}
+
+// vsync is the beginning of a frame: registers take effect, and memory is read.
+func (d *FIMD) vsync(at time.Duration) {
+	e := &d.e
+	if d.Get(regVidCon0)&vidEnableFrame == 0 {
+		d.off()
+		return
+	}
+	latched := e.Pending
+	if latched {
+		d.latch(at)
+	}
+	if read := d.scan(latched); d.onFrame != nil && (latched || read || d.shown == nil) {
+		d.present(at)
+	}
+}
+
+// latch makes registers take effect.
+func (d *FIMD) latch(at time.Duration) {
+	e := &d.e
+	e.Pending = false
+	resized := false
+	if t := d.timing(); t != e.Timing {
+		if d.possible(&t) {
+			resized = t.W != e.Timing.W || t.H != e.Timing.H
+			e.Timing, e.Origin = t, at
+		} else {
+			d.blame(mmio.EventBadValue, regVidTCon2, 0)
+		}
+	}
+	colors := uint32(d.Get(regBlendCon)) != e.BlendCon
+	e.BlendCon = uint32(d.Get(regBlendCon))
+	if low := uint32(d.Get(regWPalConL)); low&palUpdate == 0 {
+		con := [2]uint32{low, uint32(d.Get(regWPalConH))}
+		colors = colors || con != e.PalCon
+		e.PalCon = con
+		for i := range e.Palettes {
+			for j := range e.Palettes[i] {
+				v := uint32(d.GetAt(regPalette, i*paletteSize+j))
+				colors = colors || v != e.Palettes[i][j]
+				e.Palettes[i][j] = v
+			}
+		}
+	}
+	for i := range e.Windows {
+		w := d.window(i)
+		if d.protected(i) {
+			w = e.Windows[i]
+		}
+		changed := w != e.Windows[i]
+		if !changed && !colors && !resized && d.layers[i].decoded {
+			continue
+		}
+		e.Windows[i] = w
+		d.layers[i].decode(e, i)
+		d.SetAt(regShadowStart, i, uint64(w.Start))
+		d.SetAt(regShadowEnd, i, uint64(w.End))
+		d.SetAt(regShadowSize, i, uint64(w.Size))
+		e.Failed[i] = false
+		if changed {
+			d.check(i)
+		}
+	}
+}
+
+// scan reads the windows from memory, those where that could give something new; it
+// tells whether there were any.
+func (d *FIMD) scan(latched bool) bool {
+	any := false
+	for i := range d.layers {
+		if l := &d.layers[i]; l.w != 0 && !l.mapped && (!l.valid || latched || d.e.Failed[i] || d.onFrame != nil) {
+			d.readWindow(i)
+			any = true
+		}
+	}
+	return any
+}
+
+// readSize is how many bytes are read at a time, at most, if lines are contiguous.
+const readSize = 1 << 16
+
+// readWindow does the scan-out of a window. After a bus error, the rest of it is zeros.
+func (d *FIMD) readWindow(i int) {
+	l := &d.layers[i]
+	d.reading = i
+	defer func() { d.reading = -1 }()
+	if n := l.line * l.h; cap(l.raw) < n {
+		l.raw = make([]byte, n)
+	} else {
+		l.raw = l.raw[:n]
+	}
+	l.valid = true
+	rows := 1
+	if l.pitch == l.line {
+		rows = max(1, readSize/l.line)
+	}
+	for y := 0; y < l.h; y += rows {
+		rest := l.raw[y*l.line:]
+		part := rest[:min(rows, l.h-y)*l.line]
+		at := l.start + uint64(y)*uint64(l.pitch)
+		err := d.read(at, part)
+		if de, ok := errors.AsType[*mmio.DMAError](err); ok && rows > 1 {
+			// Lines that are whole do not depend on how many are read at a time.
+			whole := int(min(uint64(de.Addr)-at, uint64(len(part)))) / l.line * l.line
+			if d.read(at, part[:whole]) == nil {
+				flipLines(part[:whole], l)
+				rest = rest[whole:]
+			}
+		}
+		if err != nil {
+			clear(rest)
+			d.underrun(i, err)
+			return
+		}
+		flipLines(part, l)
+	}
+	d.e.Failed[i] = false
+}
+
+func flipLines(p []byte, l *layer) {
+	if l.flip != 0 { // lines are whole words then
+		flip(p, l.flip)
+	}
+}
+
+// addressEnd is just behind the last address that the device can form.
+const addressEnd = 1 << 32
+
+var errAddress = errors.New("beyond the 32 address bits of the device")
+
+func (d *FIMD) read(addr uint64, p []byte) error {
+	if addr+uint64(len(p)) > addressEnd {
+		return &mmio.DMAError{Addr: mmio.IOVA(max(addr, addressEnd)), Err: errAddress}
+	}
+	return d.dma.ReadDMA(mmio.IOVA(addr), p)
+}
+
+// underrun is a window's FIFO that ran empty because the bus failed.
+func (d *FIMD) underrun(i int, err error) {
+	d.e.Failed[i] = true
+	addr := d.layers[i].start
+	if de, ok := errors.AsType[*mmio.DMAError](err); ok {
+		addr = uint64(de.Addr)
+	}
+	reg := d.Reg(regBufStart0)
+	d.Report(mmio.EventBadDMA, reg.Name, reg.Offset+uint64(i)*reg.Stride, addr)
+	con := d.Get(regVidIntCon0)
+	if con&intEnable != 0 && con&intFIFOEnable != 0 && con&fifoSelect(i) != 0 && con>>intFIFOLvlLo&7 < fifoFull {
+		d.raise(pendFIFO)
+	}
+}
+
+// present composes the picture and shows it to onFrame if it is another one.
+func (d *FIMD) present(at time.Duration) {
+	img := d.picture(d.spare)
+	d.spare = nil
+	if d.shown != nil && d.shown.Rect == img.Rect && bytes.Equal(d.shown.Pix, img.Pix) {
+		d.spare = img
+		return
+	}
+	d.shown, d.spare = img, d.shown
+	d.onFrame(img, at)
+}
+
+// picture composes what was read into room, if that is of the right size, or a new
+// image.
+func (d *FIMD) picture(room *image.RGBA) *image.RGBA {
+	r := image.Rect(0, 0, d.e.Timing.W, d.e.Timing.H)
+	if room == nil || room.Rect != r {
+		room = image.NewRGBA(r)
+	}
+	d.compose(room)
+	return room
+}
+
+// Screenshot is what the panel shows now, in an image of the caller's own; nil while
+// the display is off. It reads memory only if that could give something new.
+func (d *FIMD) Screenshot() *image.RGBA {
+	if !d.e.On {
+		return nil
+	}
+	d.scan(true)
+	return d.picture(nil)
+}
