@@ -112,7 +112,7 @@ func (m *Machine) masterPort(name string, w Wiring, deviceID uint32) mmio.DMA {
 	if deviceID == 0 {
 		return p
 	}
-	return m.iommu.Port(deviceID, p, nil)
+	return m.translatedPort(name, deviceID, p)
 }
 
 func (m *Machine) addDMATester() {

@@ -185,11 +185,11 @@ func New(cfg Config) (*Machine, error) {
 	if cfg.FirmwareMode == FirmwareBuiltin {
 		m.firmware = sbi.New(platform{m})
 	}
+	m.addSanitizer() // before those that it watches
 	if err := m.addDevices(); err != nil {
 		return nil, err
 	}
 	m.bus.Freeze()
-	m.addSanitizer()
 	m.addTracer()
 	if err := m.load(); err != nil {
 		return nil, err

@@ -7,9 +7,11 @@ import (
 	"sync"
 
 	"vdev/emu/dmasan"
+	"vdev/emu/linux"
 	"vdev/emu/mem"
 	"vdev/emu/riscv"
 	"vdev/emu/symbols"
+	"vdev/iommu"
 	"vdev/mmio"
 )
 
@@ -26,15 +28,15 @@ type ReportConfig struct {
 	Layout func() *symbols.Layout
 }
 
-// addSanitizer attaches the sanitizer, unless the caches are coherent: then there
-// is nothing to find.
+// addSanitizer makes the sanitizer, unless there is nothing to find: caches are
+// coherent, and no IOMMU refuses anything.
 func (m *Machine) addSanitizer() {
-	if m.cfg.Cache.Mode == mem.Coherent {
+	if m.cfg.Cache.Mode == mem.Coherent && m.cfg.IOMMU == IOMMUNone {
 		return
 	}
 	view := guestMemory{m.mem}
 	c := dmasan.Config{
-		Now: m.Now, Context: m.context, Memory: view, RAM: m.mem,
+		Now: m.Now, Context: m.context, Memory: view, RAM: m.mem, Job: m.job, Buffer: m.buffer,
 		Text: m.cfg.Report.Text, JSON: m.cfg.Report.JSON, ReportLatent: m.cfg.Report.Latent,
 	}
 	if read := m.cfg.Report.Layout; read != nil {
@@ -101,6 +103,56 @@ func (g guestMemory) ReadVirt(satp, va uint64, p []byte) bool {
 		p = p[n:]
 	}
 	return true
+}
+
+// Translate implements linux.Translator.
+func (g guestMemory) Translate(satp, va uint64) (mmio.PhysAddr, bool) {
+	return riscv.TranslateIn(g.mem, satp, riscv.VirtAddr(va))
+}
+
+// job is what a bus master says it is doing; empty if it says nothing.
+func (m *Machine) job(master string) string {
+	for _, p := range m.placed {
+		if p.dev.Name() == master {
+			if d, ok := p.dev.(mmio.JobDescriber); ok {
+				return d.Job()
+			}
+		}
+	}
+	return ""
+}
+
+// buffer is the buffer at a physical address, as the guest's kernel knows it.
+func (m *Machine) buffer(addr mmio.PhysAddr) (linux.Buffer, bool) {
+	if m.kernel == nil {
+		return linux.Buffer{}, false
+	}
+	c := m.context(m.hartNow())
+	m.kernel.SetBase(c.Stvec)
+	return m.kernel.Buffer(addr, c.Satp)
+}
+
+// hartNow is the hart whose turn it is, or the first one.
+func (m *Machine) hartNow() int {
+	if m.running == nil {
+		return 0
+	}
+	return int(m.running.ID())
+}
+
+// translatedPort makes the port of a bus master behind the IOMMU.
+func (m *Machine) translatedPort(name string, deviceID uint32, down mmio.DMA) mmio.DMA {
+	return m.sanitizer.Port(dmasan.PortConfig{
+		Master:  name,
+		Through: func(down mmio.DMA) mmio.DMA { return m.iommu.Port(deviceID, down, nil) },
+		Mapped: func(addr mmio.IOVA, write bool) (mmio.PhysAddr, bool) {
+			r := iommu.Request{DeviceID: deviceID, Type: iommu.UntranslatedRead, Addr: addr}
+			if write {
+				r.Type = iommu.UntranslatedWrite
+			}
+			return m.iommu.Resolve(m.mem.Peek, r)
+		},
+	}, down)
 }
 
 // hartBus is the bus as a hart sees it: it tells the sanitizer who made which

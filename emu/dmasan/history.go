@@ -128,6 +128,9 @@ func (s *Sanitizer) master(name string) (int, bool) {
 // JobStarted tells that hart made the bus master with that name start work
 // described by what: the store to its doorbell or start register.
 func (s *Sanitizer) JobStarted(master, what string, hart int) {
+	if s.indifferent(master) {
+		return
+	}
 	now := s.cfg.Now()
 	a := s.newAccess(mem.Agent{Hart: hart}, now, s.cfg.Context(hart))
 	a.what = what
@@ -136,6 +139,12 @@ func (s *Sanitizer) JobStarted(master, what string, hart int) {
 	if id, ok := s.master(master); ok {
 		s.started[id] = a.seq
 	}
+}
+
+// indifferent tells whether nothing can be wrong with a bus master's accesses: nobody
+// refuses them, and caches are coherent.
+func (s *Sanitizer) indifferent(master string) bool {
+	return s.cfg.RAM != nil && s.cfg.RAM.Mode() == mem.Coherent && !slices.Contains(s.translated, master)
 }
 
 // published notes a non-cacheable store to a page that bus masters read: a driver

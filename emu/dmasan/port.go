@@ -37,6 +37,7 @@ type port struct {
 func (s *Sanitizer) Port(c PortConfig, down mmio.DMA) mmio.DMA {
 	p := &port{PortConfig: c, s: s, down: down}
 	p.up = c.Through((*translated)(p))
+	s.translated = append(s.translated, c.Master)
 	return p
 }
 

@@ -50,8 +50,10 @@ type Sanitizer struct {
 	newest  *access            // the access recorded last
 	jobs    map[string]*access // by bus master: what it is working on
 	masters []string           // by number
-	started starts
-	pages   []*mem.TrackedPage // in the order in which they became tracked
+	// translated are the bus masters behind an IOMMU.
+	translated []string
+	started    starts
+	pages      []*mem.TrackedPage // in the order in which they became tracked
 
 	resolver symbols.Resolver
 	resolved bool // Resolver was called

@@ -23,6 +23,8 @@ type Buffer struct {
 	Handles []Handle
 	// Attached are the names of the devices that are attached to the dma-buf.
 	Attached []string
+	// Open are the processes that have the dma-buf open as a file.
+	Open []OpenFile
 
 	// DMABuf and GEM are the addresses of the struct dma_buf and the struct
 	// drm_gem_object, 0 if there is none.
@@ -32,6 +34,13 @@ type Buffer struct {
 // Handle is a process's name for a GEM object.
 type Handle struct {
 	ID   uint32
+	Comm string
+	PID  int
+}
+
+// OpenFile is a file descriptor of a process, the lowest one if it has several.
+type OpenFile struct {
+	FD   int
 	Comm string
 	PID  int
 }
