@@ -14,6 +14,8 @@ const (
 )
 
 // Requests of a dma-buf's file.
+//
+//ioctl:family DMABuf
 const (
 	DMA_BUF_IOCTL_SYNC             Request = iocWrite | 8<<iocSizeShift | dmabufType + 0           // DMABufSync
 	DMA_BUF_SET_NAME_A             Request = iocWrite | 4<<iocSizeShift | dmabufType + 1           // string

@@ -6,6 +6,8 @@ import "structs"
 
 // Requests of a dma-heap (/dev/dma_heap/...), see include/uapi/linux/dma-heap.h.
 // Like those of DRM, they may be shorter or longer than the structure.
+//
+//ioctl:family DMAHeap
 const (
 	DMA_HEAP_IOCTL_ALLOC Request = iocRead | iocWrite | 24<<iocSizeShift | 'H'<<iocTypeShift + 0 // DMAHeapAllocationData
 )

@@ -19,6 +19,8 @@ const VDEV_DMATEST_MAX_SIZE = 1 << 20
 const VDEV_DMATEST_MAX_BUFFERS = 64
 
 // Kinds of buffers.
+//
+//ioctl:enum dmatest_kind
 const (
 	// Ordinary pages, cacheable for the CPU.
 	VDEV_DMATEST_CACHED = 0
@@ -27,6 +29,8 @@ const (
 )
 
 // Directions of transfers: those of the kernel's enum dma_data_direction.
+//
+//ioctl:enum dmatest_dir
 const (
 	VDEV_DMATEST_BIDIRECTIONAL = 0
 	VDEV_DMATEST_TO_DEVICE     = 1
@@ -34,12 +38,16 @@ const (
 )
 
 // Attributes of mapping and unmapping.
+//
+//ioctl:flags dmatest_attrs
 const (
 	// Leave the caches alone (DMA_ATTR_SKIP_CPU_SYNC).
 	VDEV_DMATEST_SKIP_CPU_SYNC = 1
 )
 
 // Operations of the device.
+//
+//ioctl:enum dmatest_op
 const (
 	VDEV_DMATEST_COPY     = 1
 	VDEV_DMATEST_FILL     = 2
@@ -47,12 +55,16 @@ const (
 )
 
 // Flags of running an operation.
+//
+//ioctl:flags dmatest_run
 const (
 	// Return as soon as the device has its command.
 	VDEV_DMATEST_ASYNC = 1
 )
 
 // Accesses by the kernel.
+//
+//ioctl:enum dmatest_access
 const (
 	VDEV_DMATEST_READ  = 0
 	VDEV_DMATEST_WRITE = 1
@@ -63,25 +75,25 @@ const (
 type DMATestAlloc struct {
 	_ structs.HostLayout
 	// In bytes; out: rounded up to whole pages.
-	Size uint64
+	Size uint64 `ioctl:"inout"`
 	// VDEV_DMATEST_CACHED or VDEV_DMATEST_COHERENT.
-	Kind uint32
+	Kind uint32 `ioctl:"enum=dmatest_kind"`
 	// Out: names the buffer in other requests.
-	Handle uint32
+	Handle uint32 `ioctl:"out,handle"`
 	// Out: where to mmap the buffer.
-	Offset uint64
+	Offset uint64 `ioctl:"out,hex"`
 	// Out: where to mmap it non-cacheable; 0 for coherent buffers.
-	OffsetNC uint64
+	OffsetNC uint64 `ioctl:"out,hex"`
 	// Out: its physical address.
-	Phys uint64
+	Phys uint64 `ioctl:"out,hex"`
 }
 
 // DMATestFree gives a buffer up. Its memory stays as long as it is mapped, or a
 // transfer runs. ENOENT: no such buffer.
 type DMATestFree struct {
 	_      structs.HostLayout
-	Handle uint32
-	Pad    uint32
+	Handle uint32 `ioctl:"handle"`
+	Pad    uint32 `ioctl:"pad"`
 }
 
 // DMATestMap maps a cached buffer, or a part of it, for the device
@@ -89,26 +101,26 @@ type DMATestFree struct {
 // attribute. EBUSY: it is mapped.
 type DMATestMap struct {
 	_      structs.HostLayout
-	Handle uint32
+	Handle uint32 `ioctl:"handle"`
 	// The direction.
-	Dir uint32
+	Dir uint32 `ioctl:"enum=dmatest_dir"`
 	// VDEV_DMATEST_SKIP_CPU_SYNC or 0.
-	Attrs uint32
-	Pad   uint32
+	Attrs uint32 `ioctl:"flags=dmatest_attrs"`
+	Pad   uint32 `ioctl:"pad"`
 	// The range in bytes.
 	Offset uint64
 	Length uint64
 	// Out: the address for the device.
-	DMAAddr uint64
+	DMAAddr uint64 `ioctl:"out,hex"`
 }
 
 // DMATestUnmap ends the mapping (dma_unmap_single). EINVAL: it is not mapped, or
 // unknown attribute.
 type DMATestUnmap struct {
 	_      structs.HostLayout
-	Handle uint32
+	Handle uint32 `ioctl:"handle"`
 	// VDEV_DMATEST_SKIP_CPU_SYNC or 0.
-	Attrs uint32
+	Attrs uint32 `ioctl:"flags=dmatest_attrs"`
 }
 
 // DMATestSync hands a part of a mapped buffer to the device, or to the CPU
@@ -116,9 +128,9 @@ type DMATestUnmap struct {
 // the range is not within the mapping, or bad direction.
 type DMATestSync struct {
 	_      structs.HostLayout
-	Handle uint32
+	Handle uint32 `ioctl:"handle"`
 	// The direction, which may be another than that of the mapping.
-	Dir uint32
+	Dir uint32 `ioctl:"enum=dmatest_dir"`
 	// The range in bytes, from the start of the buffer.
 	Offset uint64
 	Length uint64
@@ -130,12 +142,12 @@ type DMATestSync struct {
 // goes on.
 type DMATestRun struct {
 	_  structs.HostLayout
-	Op uint32
+	Op uint32 `ioctl:"enum=dmatest_op"`
 	// VDEV_DMATEST_ASYNC or 0.
-	Flags uint32
+	Flags uint32 `ioctl:"flags=dmatest_run"`
 	// Handles of the buffers, and where in them.
-	Src       uint32
-	Dst       uint32
+	Src       uint32 `ioctl:"handle"`
+	Dst       uint32 `ioctl:"handle"`
 	SrcOffset uint64
 	DstOffset uint64
 	// In bytes.
@@ -143,11 +155,11 @@ type DMATestRun struct {
 	// Nanoseconds after which the device touches memory.
 	Delay uint32
 	// What to fill with.
-	Pattern uint64
+	Pattern uint64 `ioctl:"hex"`
 	// Out, unless asynchronous: the CRC-32 of a checksum.
-	Result uint32
+	Result uint32 `ioctl:"out,hex"`
 	// Out, unless asynchronous: the device's ERROR register.
-	Error uint32
+	Error uint32 `ioctl:"out,hex"`
 }
 
 // DMATestWait waits for the end of the operation that this open file started.
@@ -157,31 +169,33 @@ type DMATestWait struct {
 	// In milliseconds; 0 for no limit.
 	Timeout uint32
 	// Out: the CRC-32 of a checksum.
-	Result uint32
+	Result uint32 `ioctl:"out,hex"`
 	// Out: the device's ERROR register.
-	Error uint32
-	Pad   uint32
+	Error uint32 `ioctl:"out,hex"`
+	Pad   uint32 `ioctl:"pad"`
 }
 
 // DMATestAccess has the kernel read a buffer, or fill it, through its own mapping.
 // EINVAL: bad range or access.
 type DMATestAccess struct {
 	_      structs.HostLayout
-	Handle uint32
+	Handle uint32 `ioctl:"handle"`
 	// VDEV_DMATEST_READ or VDEV_DMATEST_WRITE.
-	Access uint32
+	Access uint32 `ioctl:"enum=dmatest_access"`
 	// The range in bytes.
 	Offset uint64
 	Length uint64
 	// The byte to fill with.
 	Value uint32
 	// Out: the sum of the bytes read.
-	Result uint32
+	Result uint32 `ioctl:"out"`
 }
 
 const dmatestType = 0xd7 << iocTypeShift
 
 // The requests, each with a pointer to its structure.
+//
+//ioctl:family DMATest
 const (
 	VDEV_DMATEST_IOC_ALLOC           Request = iocRead | iocWrite | 40<<iocSizeShift | dmatestType | 1 // DMATestAlloc
 	VDEV_DMATEST_IOC_FREE            Request = iocWrite | 8<<iocSizeShift | dmatestType | 2            // DMATestFree

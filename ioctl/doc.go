@@ -35,24 +35,28 @@
 //
 // # Decoding an ioctl
 //
-// [Lookup] finds what is declared about a request, a [Desc]. [Desc.Begin] reads the
-// argument from the caller's memory before the call; [Call.In] and [Call.Out] print
-// it before and after as strace does, following pointers; [Call.Field] and
-// [Call.After] give single fields. [Read] reads a whole structure.
+// [Begin] reads the argument from the caller's memory before the call; [Call.In] and
+// [Call.Out] print it before and after the call as strace does, following pointers.
+// Requests that are not declared are printed by their parts. [Read] reads a single
+// structure, and [Lookup] finds what is declared about a request, a [Desc].
 //
-//	desc, ok := ioctl.Lookup(req, ioctl.FamilyExynos) // the family only if known
-//	call := desc.Begin(req, mem, arg)
-//	line := desc.Name + ", " + call.In(annotate)
-//	... // the call has succeeded
-//	line += " => " + call.Out(annotate)
+//	call := ioctl.Begin(req, ioctl.FamilyExynos, mem, arg) // FamilyUnknown if it is
+//	line := call.Name() + ", " + call.In(annotate)         // before the call
+//	if succeeded {
+//		line += " => " + call.Out(annotate)
+//	}
+//
+// Annotate replaces file descriptors, handles and objects by what the caller knows
+// about them; it may be nil.
 //
 // # Declaring an ioctl
 //
 // A constant of type [Request] whose comment names the structure of its argument is
-// an entry of the table ("none", "uint32" and "string" are those without one). A
-// block of constants that ends its comment with //ioctl:flags NAME or //ioctl:enum
-// NAME is a set of values with names; "// of MASK" behind a value makes it the value
-// of a field of several bits. Fields have a tag ioctl:"...", a list of:
+// an entry of the table ("none", "uint32" and "string" are those without one); its
+// block ends its comment with //ioctl:family NAME. A block of constants that ends its
+// comment with //ioctl:flags NAME or //ioctl:enum NAME is a set of values with names;
+// "// of MASK" behind a flag makes it the value of a field of several bits. Fields of
+// structures have a tag ioctl:"...", a list of:
 //
 //	out, inout      the kernel writes it, or also (without: the program writes it)
 //	pad             not printed while it is 0
@@ -74,3 +78,4 @@
 package ioctl
 
 //go:generate go run ./cheader/gen
+//go:generate go run ./tablegen/gen

@@ -17,6 +17,8 @@ const (
 // Requests of every DRM device. A DRM device knows a request by its number alone:
 // an argument that is shorter than the driver's structure is filled up with zeros,
 // and of a longer one the rest is ignored.
+//
+//ioctl:family DRM
 const (
 	DRM_IOCTL_VERSION             Request = drmIOWR | 64<<iocSizeShift + 0x00 // DRMVersion
 	DRM_IOCTL_GET_UNIQUE          Request = drmIOWR | 16<<iocSizeShift + 0x01 // DRMUnique

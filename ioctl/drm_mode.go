@@ -7,6 +7,8 @@ import "structs"
 // Mode setting: the requests, see include/uapi/drm/drm.h. All fail with EOPNOTSUPP
 // if the driver has no mode setting, and ENOENT for an unknown object. Those that
 // change the display need a master: EACCES, or EBUSY while another master holds it.
+//
+//ioctl:family DRM
 const (
 	DRM_IOCTL_MODE_GETRESOURCES      Request = drmIOWR | 64<<iocSizeShift + 0xa0  // DRMModeCardRes
 	DRM_IOCTL_MODE_GETCRTC           Request = drmIOWR | 104<<iocSizeShift + 0xa1 // DRMModeCrtc

@@ -6,6 +6,8 @@ import "structs"
 
 // Synchronisation objects of DRM, see include/uapi/drm/drm.h. All fail with
 // EOPNOTSUPP if the driver has none, ENOENT for an unknown handle.
+//
+//ioctl:family DRM
 const (
 	DRM_IOCTL_SYNCOBJ_CREATE          Request = drmIOWR | 8<<iocSizeShift + 0xbf  // DRMSyncobjCreate
 	DRM_IOCTL_SYNCOBJ_DESTROY         Request = drmIOWR | 8<<iocSizeShift + 0xc0  // DRMSyncobjDestroy

@@ -5,6 +5,8 @@ package ioctl
 import "structs"
 
 // Requests of the exynos driver, see include/uapi/drm/exynos_drm.h.
+//
+//ioctl:family Exynos
 const (
 	DRM_IOCTL_EXYNOS_GEM_CREATE      Request = drmIOWR | 16<<iocSizeShift + DRM_COMMAND_BASE + 0x00 // DRMExynosGemCreate
 	DRM_IOCTL_EXYNOS_GEM_MAP         Request = drmIOWR | 16<<iocSizeShift + DRM_COMMAND_BASE + 0x01 // DRMExynosGemMap

@@ -8,6 +8,8 @@ const swSyncType = 'W' << iocTypeShift
 
 // Requests of a timeline in software (/sys/kernel/debug/sync/sw_sync). They have no
 // header for programs: see drivers/dma-buf/sw_sync.c.
+//
+//ioctl:family SwSync
 const (
 	SW_SYNC_IOC_CREATE_FENCE Request = iocRead | iocWrite | 40<<iocSizeShift | swSyncType + 0 // SwSyncCreateFenceData
 	SW_SYNC_IOC_INC          Request = iocWrite | 4<<iocSizeShift | swSyncType + 1            // uint32

@@ -7,6 +7,8 @@ import "structs"
 const syncFileType = '>' << iocTypeShift
 
 // Requests of a sync_file, see include/uapi/linux/sync_file.h.
+//
+//ioctl:family SyncFile
 const (
 	SYNC_IOC_MERGE        Request = iocRead | iocWrite | 48<<iocSizeShift | syncFileType + 3 // SyncMergeData
 	SYNC_IOC_FILE_INFO    Request = iocRead | iocWrite | 56<<iocSizeShift | syncFileType + 4 // SyncFileInfo

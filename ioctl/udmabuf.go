@@ -8,6 +8,8 @@ const udmabufType = 'u' << iocTypeShift
 
 // Requests of /dev/udmabuf, see include/uapi/linux/udmabuf.h. Their result is the
 // file descriptor of a dma-buf.
+//
+//ioctl:family Udmabuf
 const (
 	UDMABUF_CREATE      Request = iocWrite | 24<<iocSizeShift | udmabufType + 0x42 // UdmabufCreate
 	UDMABUF_CREATE_LIST Request = iocWrite | 8<<iocSizeShift | udmabufType + 0x43  // UdmabufCreateList

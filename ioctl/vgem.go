@@ -6,6 +6,8 @@ import "structs"
 
 // Requests of the vgem driver, see include/uapi/drm/vgem_drm.h. Their numbers are
 // also those of other drivers.
+//
+//ioctl:family VGEM
 const (
 	DRM_IOCTL_VGEM_FENCE_ATTACH Request = drmIOWR | 16<<iocSizeShift + DRM_COMMAND_BASE + 0x1 // DRMVgemFenceAttach
 	DRM_IOCTL_VGEM_FENCE_SIGNAL Request = drmIOW | 8<<iocSizeShift + DRM_COMMAND_BASE + 0x2   // DRMVgemFenceSignal

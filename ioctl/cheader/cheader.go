@@ -10,13 +10,13 @@ import (
 	"fmt"
 	"go/ast"
 	"go/constant"
-	"go/parser"
 	"go/token"
 	"go/types"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"unicode"
+
+	"vdev/ioctl"
+	"vdev/ioctl/internal/source"
 )
 
 // Header is one header to generate.
@@ -33,12 +33,15 @@ func Headers() []Header {
 
 // Generate returns the text of a header. dir is the directory of package ioctl.
 func Generate(dir string, h Header) ([]byte, error) {
-	g := &generator{header: h, fset: token.NewFileSet()}
-	pkg, file, err := g.load(dir)
+	pkg, err := source.Load(dir, "")
 	if err != nil {
 		return nil, err
 	}
-	g.pkg = pkg
+	file := pkg.File(h.Source)
+	if file == nil {
+		return nil, fmt.Errorf("%s holds no %s", dir, h.Source)
+	}
+	g := &generator{pkg: pkg.Types}
 	g.line("/* Code generated from ioctl/%s. DO NOT EDIT. */", h.Source)
 	text := g.out.String()
 	g.out.Reset()
@@ -67,60 +70,11 @@ func Generate(dir string, h Header) ([]byte, error) {
 }
 
 type generator struct {
-	header Header
-	fset   *token.FileSet
-	pkg    *types.Package
-	out    bytes.Buffer
+	pkg *types.Package
+	out bytes.Buffer
 }
 
 func (g *generator) line(format string, args ...any) { fmt.Fprintf(&g.out, format+"\n", args...) }
-
-// noImports gives packages that hold only what declarations of an ABI use.
-type noImports struct{}
-
-func (noImports) Import(path string) (*types.Package, error) {
-	p := types.NewPackage(path, filepath.Base(path))
-	if path == "structs" {
-		name := types.NewTypeName(token.NoPos, p, "HostLayout", nil)
-		types.NewNamed(name, types.NewStruct(nil, nil), nil)
-		p.Scope().Insert(name)
-	}
-	p.MarkComplete()
-	return p, nil
-}
-
-// load parses the header's source with what it needs of the package.
-func (g *generator) load(dir string) (*types.Package, *ast.File, error) {
-	var all []*ast.File
-	var source *ast.File
-	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(g.fset, name, nil, parser.ParseComments|parser.SkipObjectResolution)
-		if err != nil {
-			return nil, nil, err
-		}
-		all = append(all, f)
-		if filepath.Base(name) == g.header.Source {
-			source = f
-		}
-	}
-	if source == nil {
-		return nil, nil, fmt.Errorf("%s holds no %s", dir, g.header.Source)
-	}
-	// Bodies of functions use packages that noImports does not have.
-	cfg := types.Config{Importer: noImports{}, IgnoreFuncBodies: true, Error: func(error) {}, Sizes: types.SizesFor("gc", "riscv64")}
-	pkg, err := cfg.Check("ioctl", g.fset, all, nil)
-	if pkg == nil {
-		return nil, nil, err
-	}
-	return pkg, source, nil
-}
 
 // goName matches what may be the name of a structure in a comment.
 var goName = regexp.MustCompile(`\b[A-Z]\w*[a-z]\w*\b`)
@@ -187,7 +141,7 @@ func (g *generator) request(s *ast.ValueSpec, c *types.Const) (string, error) {
 	if obj == nil {
 		return "", fmt.Errorf("%s: the comment names no structure, but %q", c.Name(), arg)
 	}
-	if size := types.SizesFor("gc", "riscv64").Sizeof(obj.Type()); uint64(size) != v>>16&0x3fff {
+	if size := source.Sizes().Sizeof(obj.Type()); uint64(size) != v>>16&0x3fff {
 		return "", fmt.Errorf("%s: says %d bytes, %s has %d", c.Name(), v>>16&0x3fff, arg, size)
 	}
 	macro := [...]string{"_IO", "_IOW", "_IOR", "_IOWR"}[v>>30]
@@ -216,7 +170,7 @@ func (g *generator) structure(d *ast.GenDecl) error {
 				return fmt.Errorf("%s.%s: type %s has no place in the ABI", s.Name, f.Names[0], types.ExprString(f.Type))
 			}
 			g.comment("\t", f.Doc)
-			g.line("\t%s %s;", typ, snake(f.Names[0].Name))
+			g.line("\t%s %s;", typ, ioctl.CName(f.Names[0].Name))
 		}
 		g.line("};")
 	}
@@ -226,7 +180,7 @@ func (g *generator) structure(d *ast.GenDecl) error {
 // padded fails if the compiler would put padding into a structure.
 func (g *generator) padded(name string) error {
 	st := g.pkg.Scope().Lookup(name).Type().Underlying().(*types.Struct)
-	sizes := types.SizesFor("gc", "riscv64")
+	sizes := source.Sizes()
 	sum := int64(0)
 	for f := range st.Fields() {
 		sum += sizes.Sizeof(f.Type())
@@ -237,24 +191,7 @@ func (g *generator) padded(name string) error {
 	return nil
 }
 
-// cName is the name of a structure in C.
-func cName(name string) string { return "vdev_" + snake(name) }
-
-// snake turns DMATestMap into dmatest_map: a run of capitals is one word, and so is
-// the name of the device.
-func snake(name string) string {
-	var b strings.Builder
-	rest, ok := strings.CutPrefix(name, "DMATest")
-	if ok {
-		b.WriteString("dmatest")
-	}
-	r := []rune(rest)
-	for i, c := range r {
-		word := unicode.IsUpper(c) && (i > 0 && !unicode.IsUpper(r[i-1]) || i > 0 && i+1 < len(r) && unicode.IsLower(r[i+1]))
-		if b.Len() > 0 && (word || ok && i == 0) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(c))
-	}
-	return b.String()
+// cName is the name of a structure in C, where the device's name is one word.
+func cName(name string) string {
+	return "vdev_" + strings.Replace(ioctl.CName(name), "dma_test", "dmatest", 1)
 }
