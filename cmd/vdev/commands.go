@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"vdev/emu"
 	"vdev/emu/display"
@@ -258,7 +259,15 @@ func findings(list []*dmasan.Report, text string) (reply, error) {
 		values = append(values, jsonFinding{r.Count, r.JSON()})
 	}
 	value, err := json.Marshal(values)
-	return reply{Text: text, Value: value}, err
+	return reply{Text: strings.Map(harmless, text), Value: value}, err
+}
+
+// harmless replaces what names that the guest chose could do to a terminal.
+func harmless(r rune) rune {
+	if r != '\n' && !unicode.IsPrint(r) {
+		return unicode.ReplacementChar
+	}
+	return r
 }
 
 var (

@@ -65,6 +65,7 @@ func newRootCmd() *cobra.Command {
 
   vdev boot                    boot the guest image and sit at its prompt
   vdev exec PROGRAM ARGS...    run one program in a fresh guest
+  vdev ctl COMMAND             look at a running machine, pause it, end it
   vdev image build             build the guest image`,
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -68,7 +68,8 @@ var yuvTables = func() *[3][256]lanes {
 // toYCbCr converts len(y) pixels of 4 bytes each, of which the fourth does not count.
 // cb and cr are as long as y.
 func toYCbCr(y, cb, cr, rgba []byte) {
-	red, green, blue := &yuvTables[0], &yuvTables[1], &yuvTables[2]
+	tables := yuvTables
+	red, green, blue := &tables[0], &tables[1], &tables[2]
 	cb, cr = cb[:len(y)], cr[:len(y)]
 	rgba = rgba[:4*len(y)]
 	for i := range y {
