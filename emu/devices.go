@@ -12,6 +12,7 @@ import (
 	"vdev/mmio"
 	"vdev/mmio/aclint"
 	"vdev/mmio/dmatest"
+	"vdev/mmio/fimd"
 	"vdev/mmio/g2d"
 	"vdev/mmio/plic"
 	"vdev/mmio/rtc"
@@ -155,4 +156,12 @@ func (m *Machine) addMultimedia() {
 	m.place(placed{base: addrG2D, irqs: []uint32{irqG2D}, deviceID: id, clocks: []clockInput{{"fimg2d", mediaClock}},
 		dev: g2d.New(g2d.Config{Name: "g2d", Clock: m, IRQ: m.plic.Line(irqG2D),
 			DMA: m.masterPort("g2d", w, id), NonCoherent: w == WiredNonCoherent, Events: &m.events})})
+
+	source := panelClockDivider * m.cfg.Panel.pixelClock()
+	w, id = m.cfg.Ports.FIMD, m.behind(IOMMUMedia, deviceFIMD)
+	m.display = fimd.New(fimd.Config{Name: "fimd", Clock: m, SourceClock: source,
+		FIFO: m.plic.Line(irqFIMD), VSync: m.plic.Line(irqFIMD + 1), System: m.plic.Line(irqFIMD + 2),
+		DMA: m.masterPort("fimd", w, id), NonCoherent: w == WiredNonCoherent, Events: &m.events})
+	m.place(placed{base: addrFIMD, irqs: []uint32{irqFIMD, irqFIMD + 1, irqFIMD + 2}, deviceID: id, dev: m.display,
+		clocks: []clockInput{{"sclk_fimd", source}, {"fimd", mediaClock}}})
 }

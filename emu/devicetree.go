@@ -118,6 +118,7 @@ func (m *Machine) describeSoC(root mmio.DTNode, intc []mmio.DTRef) {
 		}
 		describeClocks(root, n, p.clocks)
 	}
+	m.cfg.Panel.describe(root.Child("panel"), nodes[addrFIMD])
 }
 
 // describeClocks gives a device its clocks.

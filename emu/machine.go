@@ -25,6 +25,7 @@ import (
 	"vdev/iommu"
 	"vdev/mmio"
 	"vdev/mmio/aclint"
+	"vdev/mmio/fimd"
 	"vdev/mmio/htif"
 	"vdev/mmio/plic"
 	"vdev/mmio/syscon"
@@ -116,6 +117,7 @@ type Machine struct {
 	iommu   *iommu.IOMMU // nil if there is none
 	uart    *uart.UART
 	console *virtio.Console
+	display *fimd.FIMD
 	tree    *fdt.Node
 
 	tohost mmio.PhysAddr
@@ -380,6 +382,9 @@ func (m *Machine) DeviceTree() *fdt.Node { return m.tree }
 
 // Hart returns hart i, for debuggers and tests.
 func (m *Machine) Hart(i int) *riscv.Hart { return m.harts[i].Hart }
+
+// Display is the display controller. It belongs to the machine's goroutine.
+func (m *Machine) Display() *fimd.FIMD { return m.display }
 
 // Memory is the machine's RAM.
 func (m *Machine) Memory() *mem.Memory { return m.mem }

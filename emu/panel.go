@@ -65,9 +65,24 @@ func (p Panel) pixelClock() uint64 {
 	return uint64(h * v * p.Refresh)
 }
 
-// describe writes the panel's node (Documentation/devicetree/bindings/display/panel/panel-dpi.yaml).
-func (p Panel) describe(n mmio.DTNode) {
+// panelClockDivider is what Linux's driver divides FIMD's source clock by to get the
+// pixel clock.
+const panelClockDivider = 4
+
+// fimdRGBPort is the number of the controller's RGB output in the device tree
+// (Documentation/devicetree/bindings/display/samsung/samsung,fimd.yaml).
+const fimdRGBPort = 3
+
+// describe writes the panel's node (Documentation/devicetree/bindings/display/panel/panel-dpi.yaml)
+// and connects it with the controller.
+func (p Panel) describe(n, controller mmio.DTNode) {
 	n.SetProp("compatible", "panel-dpi")
+	in := n.Child("port").Child("endpoint")
+	port := controller.Child(fmt.Sprintf("port@%d", fimdRGBPort))
+	port.SetProp("reg", uint32(fimdRGBPort))
+	out := port.Child("endpoint")
+	in.SetProp("remote-endpoint", out.Ref())
+	out.SetProp("remote-endpoint", in.Ref())
 	t := n.Child("panel-timing")
 	for _, e := range []struct {
 		name  string
