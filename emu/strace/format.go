@@ -21,12 +21,12 @@ func (t *Tracer) line(c *call, o outcome) string {
 	} else {
 		fmt.Fprintf(&b, "[task %#x] ", c.regs.taskAt())
 	}
-	fmt.Fprintf(&b, "%s ioctl(%s, %s) = %s", seconds(c.start), c.target, c.in, o)
-	if out := t.formatOut(c, o); out != "" {
+	fmt.Fprintf(&b, "%s ioctl(%s, %s) = %s", seconds(c.start), c.target, t.request(c, o), o)
+	if out := t.out(c, o); out != "" {
 		b.WriteString(" => " + out)
 	}
-	if c.sync != nil {
-		b.WriteString(" " + c.sync.Lines.String())
+	if s := c.sync; s != nil && (s.Errno == 0 || s.Lines.Maintained > 0) {
+		b.WriteString(" " + s.Lines.String())
 	}
 	fmt.Fprintf(&b, " <%s>", seconds(t.cfg.Now()-c.start))
 	return b.String()
@@ -64,25 +64,26 @@ func (t *Tracer) fdText(r *Regs, fd int) string {
 	if !ok {
 		return strconv.Itoa(fd)
 	}
-	what := plain(f.Path)
-	if buf, ok := t.cfg.Kernel.DMABuf(f, r.Satp); ok {
-		what = "dmabuf:" + plain(buf.Exporter)
-		if buf.Name != "" {
-			what += " " + strconv.QuoteToASCII(buf.Name)
-		} else {
-			what += fmt.Sprintf(" #%d", buf.Inode)
+	return fmt.Sprintf("%d<%s>", fd, t.fileText(r, &f))
+}
+
+func (t *Tracer) fileText(r *Regs, f *linux.File) string {
+	switch {
+	case f.Kind == linux.FileDMABuf:
+		buf, ok := t.cfg.Kernel.DMABuf(*f, r.Satp)
+		switch {
+		case !ok:
+			return "dmabuf"
+		case buf.Name != "":
+			return "dmabuf:" + plain(buf.Exporter) + " " + strconv.QuoteToASCII(buf.Name)
 		}
+		return fmt.Sprintf("dmabuf:%s #%d", plain(buf.Exporter), buf.Inode)
+	case f.Kind == linux.FileSyncFile:
+		return "sync_file"
+	case f.Path != "":
+		return plain(f.Path)
+	case f.Kind == linux.FileChar:
+		return fmt.Sprintf("char %d:%d", f.Major, f.Minor)
 	}
-	if f.Kind == linux.FileSyncFile {
-		what = "sync_file"
-	}
-	return fmt.Sprintf("%d<%s>", fd, what)
+	return "?"
 }
-
-// formatIn is the request and what the program passes with it.
-func (t *Tracer) formatIn(c *call) string {
-	return fmt.Sprintf("%s, %#x", c.req, c.arg)
-}
-
-// formatOut is what the program got back; empty if nothing.
-func (t *Tracer) formatOut(c *call, o outcome) string { return "" }

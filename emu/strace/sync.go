@@ -3,7 +3,6 @@
 package strace
 
 import (
-	"encoding/binary"
 	"path"
 	"time"
 
@@ -126,24 +125,17 @@ func (t *Tracer) endSync(c *call, o outcome) {
 	}
 }
 
-// argument reads a structure of the program.
-func (t *Tracer) argument(r *Regs, at uint64, n int) ([]byte, bool) {
-	b := make([]byte, n)
-	return b, t.read(r.Satp, at, b)
-}
-
-// read reads the program's memory; the kernel would not read its own for it.
-func (t *Tracer) read(satp, at uint64, p []byte) bool {
-	end := at + uint64(len(p))
-	return int64(at) >= 0 && int64(end) >= 0 && t.cfg.Memory.ReadVirt(satp, at, p)
+// argument reads the structure that a program passes.
+func argument[T any](t *Tracer, r *Regs) (T, bool) {
+	return ioctl.Read[T](&userMemory{t, r.Satp}, r.A[2])
 }
 
 func (t *Tracer) beginDMABufSync(c *call, s *SyncCall) {
-	b, ok := t.argument(&c.regs, c.arg, c.req.Size())
+	arg, ok := argument[ioctl.DMABufSync](t, &c.regs)
 	if !ok {
 		return
 	}
-	s.Flags = binary.LittleEndian.Uint64(b)
+	s.Flags = arg.Flags
 	s.ToCPU = s.Flags&ioctl.DMA_BUF_SYNC_END == 0
 	s.Reads = s.Flags&ioctl.DMA_BUF_SYNC_READ != 0
 	s.Writes = s.Flags&ioctl.DMA_BUF_SYNC_WRITE != 0
@@ -152,10 +144,8 @@ func (t *Tracer) beginDMABufSync(c *call, s *SyncCall) {
 	}
 	if buf, ok := t.cfg.Kernel.DMABuf(*c.file, c.regs.Satp); ok {
 		s.DMABuf = &buf
-		if t.cfg.Pages != nil {
-			if ranges, ok := t.cfg.Pages(buf, c.regs.Satp); ok {
-				s.Ranges = ranges
-			}
+		if ranges, ok := t.cfg.Kernel.Pages(buf, c.regs.Satp); ok {
+			s.Ranges = ranges
 		}
 	}
 }
@@ -193,17 +183,12 @@ func (s *SyncCall) setDir(dir uint32) {
 	s.Writes = dir != ioctl.VDEV_DMATEST_FROM_DEVICE
 }
 
-// testerArg decodes the structure of a request to the DMA tester.
+// testerArg reads the argument of a request to the DMA tester.
 func testerArg[T any](t *Tracer, r *Regs, c *call) (arg T, ok bool) {
 	if !isTester(c) {
 		return arg, false
 	}
-	b, ok := t.argument(r, c.arg, c.req.Size())
-	if !ok {
-		return arg, false
-	}
-	_, err := binary.Decode(b, binary.LittleEndian, &arg)
-	return arg, err == nil
+	return argument[T](t, r)
 }
 
 func (t *Tracer) tester(c *call, handle uint32) *testerBuffer {

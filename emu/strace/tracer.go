@@ -22,8 +22,6 @@ type Config struct {
 	Print func(line string)
 	// OnSync is told of each finished call that syncs a buffer; may be nil.
 	OnSync func(*SyncCall)
-	// Pages finds the memory of a dma-buf; may be nil.
-	Pages func(buf linux.DMABuf, satp uint64) ([]linux.Range, bool)
 	// Lines tells about the cache lines of a range; nil if the model is off.
 	Lines func(linux.Range) LineState
 }
@@ -56,15 +54,17 @@ type call struct {
 	regs  Regs // at the ecall
 	fd    int
 	req   ioctl.Request
-	arg   uint64
 	start time.Duration
 
 	task    *symbols.Task // nil if unknown
 	file    *linux.File   // nil if unknown
 	target  string        // the file descriptor and what it is
-	in      string        // the structure as it was passed
-	handler bool          // a signal's handler runs
-	sync    *SyncCall     // nil if it is not one
+	mem     *userMemory
+	args    *ioctl.Call
+	in      string    // the argument as it was passed
+	absent  bool      // it could not be read then
+	handler bool      // a signal's handler runs
+	sync    *SyncCall // nil if it is not one
 }
 
 // taskAt is the address of the task_struct, which Linux keeps in sscratch in user mode.
@@ -80,7 +80,7 @@ func (t *Tracer) Wants(number, request uint64) bool {
 	if number != sysIoctl {
 		return false
 	}
-	req := ioctl.Request(request)
+	req := ioctl.Request(uint32(request))
 	return t.cfg.Print != nil || syncs(req) != nil || allocates(req)
 }
 
@@ -95,7 +95,7 @@ const maxNested = 8
 // Enter tells that a task makes a system call that Wants asked for.
 func (t *Tracer) Enter(r Regs) {
 	t.cfg.Kernel.SetBase(r.Stvec)
-	c := &call{regs: r, fd: int(int32(r.A[0])), req: ioctl.Request(r.A[1]), arg: r.A[2], start: t.cfg.Now()}
+	c := &call{regs: r, fd: int(int32(r.A[0])), req: ioctl.Request(r.A[1]), start: t.cfg.Now()}
 	if task, ok := t.cfg.Kernel.Task(r.taskAt(), r.Satp); ok {
 		c.task = &task
 	}
@@ -105,7 +105,7 @@ func (t *Tracer) Enter(r Regs) {
 	}
 	if t.cfg.Print != nil {
 		c.target = t.fdText(&c.regs, c.fd)
-		c.in = t.formatIn(c)
+		t.decode(c)
 	}
 	t.beginSync(c)
 	t.calls = append(t.calls, c)
