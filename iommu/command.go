@@ -83,8 +83,10 @@ func (u *IOMMU) execute(a, b uint64) uint64 {
 			pscid: softID(a), gscid: uint32(a >> 44 & 0xffff), addr: b >> 10 << 12}
 		if guest {
 			u.translations.drop(v.matchesSecond)
+			u.forgetPages(nil)
 		} else {
 			u.translations.drop(v.matchesFirst)
+			u.forgetPages(&v)
 		}
 	case cmdFence:
 		return u.fence(a, b)
@@ -147,6 +149,7 @@ func (u *IOMMU) invalidateDirectory(a, b uint64) uint64 {
 		one && mode >= ddtp1LVL && !u.reaches(device):
 		return csrIllegal
 	}
+	u.forgetPages(nil)
 	if !process {
 		u.devices.drop(func(d *deviceContext) bool { return !one || d.Device == device })
 	}

@@ -53,6 +53,8 @@ type IOMMU struct {
 	processes    cache[processContext]
 	translations cache[translation]
 
+	ports []*port
+
 	running       bool // in runCommands
 	invalTimedOut bool // an ATS.INVAL was not answered; the next IOFENCE.C says so
 
@@ -95,6 +97,7 @@ func (u *IOMMU) Reset() {
 	u.devices = newCache[deviceContext](deviceCacheSize)
 	u.processes = newCache[processContext](processCacheSize)
 	u.translations = newCache[translation](translationCacheSize)
+	u.forgetPages(nil)
 	u.invalTimedOut = false
 	u.setCycles(0)
 	u.counted()

@@ -14,6 +14,7 @@ type port struct {
 	device  uint32
 	down    mmio.DMA
 	onFault func(Fault)
+	seen    *seenPages // nil until somebody asks for changes
 }
 
 // Port makes the port of the bus master with that device_id: it translates page by
@@ -21,7 +22,9 @@ type port struct {
 // with a *mmio.DMAError that names the I/O virtual address and wraps a *Fault; what was
 // before it has been moved. onFault, if not nil, sees every fault besides.
 func (u *IOMMU) Port(deviceID uint32, down mmio.DMA, onFault func(Fault)) mmio.DMA {
-	return &port{u: u, device: deviceID & (1<<24 - 1), down: down, onFault: onFault}
+	p := &port{u: u, device: deviceID & (1<<24 - 1), down: down, onFault: onFault}
+	u.ports = append(u.ports, p)
+	return p
 }
 
 // ReadDMA reads through the IOMMU.
@@ -43,6 +46,9 @@ func (p *port) each(addr mmio.IOVA, data []byte, t Transaction, move func(mmio.I
 				p.onFault(*f)
 			}
 			return &mmio.DMAError{Addr: addr, Write: t == UntranslatedWrite, Err: f}
+		}
+		if p.seen != nil && t == UntranslatedRead {
+			p.seen.learn(addr, res)
 		}
 		if err := move(mmio.IOVA(res.Addr), data[:n]); err != nil {
 			return p.untranslated(err, addr, res.Addr, n, t)

@@ -58,6 +58,7 @@ func (u *IOMMU) LoadState(data []byte) error {
 		return err
 	}
 	u.devices, u.processes, u.translations = s.Devices, s.Processes, s.Translations
+	u.forgetPages(nil)
 	u.invalTimedOut, u.cyclesBase, u.cyclesAt = s.InvalTimedOut, s.CyclesBase, s.CyclesAt
 	u.counted()
 	u.update()

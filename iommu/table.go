@@ -176,5 +176,8 @@ func (u *IOMMU) writeDdtp(_ int, old, v uint64) uint64 {
 	if was, is := old&15, v&15; was >= ddtp1LVL && is >= ddtp1LVL && was != is {
 		u.Report(mmio.EventBadValue, "ddtp", 16, v)
 	}
+	if v != old {
+		u.forgetPages(nil)
+	}
 	return v
 }

@@ -18,7 +18,10 @@ func (m *Memory) SetCache(c CacheConfig) { m.adversary = newAdversary(c) }
 func (m *Memory) SetObserver(o Observer) { m.observer = o }
 
 // SetHart tells whose accesses follow.
-func (m *Memory) SetHart(id int) { m.hart = id }
+func (m *Memory) SetHart(id int) {
+	m.hart = id
+	m.turns++
+}
 
 // Mode is the configured cache mode.
 func (m *Memory) Mode() Mode { return m.adversary.mode }
@@ -44,7 +47,7 @@ func (m *Memory) Track(addr mmio.PhysAddr) *TrackedPage {
 		return t
 	}
 	off := uint64(addr - m.base)
-	t := &TrackedPage{Addr: addr, cpu: m.ram[off : off+PageSize : off+PageSize]}
+	t := &TrackedPage{Addr: addr, owner: m, cpu: m.ram[off : off+PageSize : off+PageSize]}
 	written := m.flags[off/PageSize]&pageWritten != 0
 	if !written {
 		copy(t.dram[:], t.cpu)
@@ -58,6 +61,7 @@ func (m *Memory) Track(addr mmio.PhysAddr) *TrackedPage {
 	m.flags[off/PageSize] |= pageTracked
 	m.tracked[off/PageSize] = t
 	m.trackedList = append(m.trackedList, t)
+	t.noteChange()
 	for _, w := range m.watchers {
 		w.ForgetPage(addr)
 	}
@@ -115,7 +119,7 @@ func (m *Memory) writeCPU(t *TrackedPage, addr mmio.PhysAddr, n uint64) {
 		if t.state[i] == LineInvalid {
 			t.fill(i)
 		}
-		t.setState(i, LineDirty)
+		t.dirty(i)
 	}
 	t.Wrote[i] |= mask
 }
@@ -172,6 +176,7 @@ func (m *Memory) StoreNC(addr mmio.PhysAddr, size int, v uint64) bool {
 	}
 	m.noteWrite(addr, uint64(size))
 	m.observe(OpNCWrite, t, lineOf(addr), byteMask(uint64(addr)%LineSize, uint64(size)), m.byHart())
+	t.noteChange()
 	storeLE(t.dram[addr%PageSize:], size, v)
 	return true
 }
@@ -213,7 +218,7 @@ func (m *Memory) zero(t *TrackedPage, addr mmio.PhysAddr) bool {
 		i := lineOf(addr)
 		m.observe(OpZero, t, i, ^uint64(0), m.byHart())
 		t.Wrote[i] = ^uint64(0)
-		t.setState(i, LineDirty)
+		t.dirty(i)
 	}
 	clear(m.ram[addr-m.base:][:LineSize])
 	return true
@@ -265,6 +270,7 @@ func (p *Port) WriteDMA(addr mmio.IOVA, b []byte) error {
 	if !p.mem.Contains(a, uint64(len(b))) {
 		return &mmio.DMAError{Addr: p.firstBad(addr), Write: true, Err: ErrNoMemory}
 	}
+	p.mem.turns++
 	if p.Coherent() {
 		p.mem.Write(a, b)
 		return nil
@@ -275,6 +281,7 @@ func (p *Port) WriteDMA(addr mmio.IOVA, b []byte) error {
 		i := lineOf(a)
 		p.mem.adversary.beforeDMA(t, i, true)
 		p.mem.observe(OpDMAWrite, t, i, byteMask(uint64(a)%LineSize, uint64(len(b))), p.agent())
+		t.noteChange()
 		copy(t.dram[a%PageSize:], b)
 		p.mem.adversary.after(t, i)
 	})

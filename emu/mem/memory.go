@@ -56,6 +56,7 @@ type Memory struct {
 	tracked     []*TrackedPage // by page; nil for plain ones
 	trackedList []*TrackedPage // in the order in which they became tracked
 	hart        int            // whose turn it is
+	changeCounts
 }
 
 // New makes size bytes of zeroed RAM at base; both must be multiples of PageSize.

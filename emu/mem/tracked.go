@@ -61,6 +61,9 @@ type TrackedPage struct {
 	dram  [PageSize]byte
 	cpu   []byte // the page in RAM
 
+	owner   *Memory
+	changed uint64 // the owner's dramChanges after the last change here
+
 	// Shadow belongs to the Observer.
 	Shadow any
 }
@@ -114,6 +117,7 @@ func (p *TrackedPage) fill(i int) {
 
 // writeBack writes a dirty line to DRAM, all of it.
 func (p *TrackedPage) writeBack(i int) {
+	p.noteChange()
 	copy(p.DRAM(i), p.CPU(i))
 	p.setState(i, LineClean)
 }
