@@ -9,6 +9,7 @@ type scratch struct {
 	raw, raw2       []byte
 	s, d, t, m, pat []uint32
 	keep            []bool
+	keepBytes       []bool // of a packed row, or of chroma samples
 }
 
 func (b *scratch) alloc() {
@@ -19,32 +20,37 @@ func (b *scratch) alloc() {
 	for _, p := range [...]*[]uint32{&b.s, &b.d, &b.t, &b.m, &b.pat} {
 		*p = make([]uint32, maxSide)
 	}
-	b.keep = make([]bool, maxSide)
+	b.keep, b.keepBytes = make([]bool, maxSide), make([]bool, 2*maxSide+4)
 }
 
-// rowAddr is the address of walking row j of the destination, at its pixel that
-// lies furthest left inside of the clipping window.
-func (j *job) rowAddr(row int) uint64 {
-	y, x := j.rect.y0+row, j.rect.x0+j.i0
+// rowStart is, for a walking row, the destination pixel that lies furthest left inside
+// of the clipping window.
+func (j *job) rowStart(row int) (x, y int) {
+	x, y = j.rect.x0+j.i0, j.rect.y0+row
 	if j.yneg {
 		y = j.rect.y1 - 1 - row
 	}
 	if j.xneg {
 		x = j.rect.x1 - j.i1
 	}
-	return j.dst.base + uint64(y*j.dst.stride) + uint64(x*j.dst.format.bytes)
+	return x, y
+}
+
+// at is the address of a pixel of whole bytes.
+func (s *surface) at(x, y int) uint64 {
+	return s.base + uint64(y*s.stride) + uint64(x*s.format.bytes)
 }
 
 // blitRow does walking row j of the job; the error is of the image in reg.
 func (d *G2D) blitRow(row int) (reg mmio.RegID, err error) {
 	j := &d.job
 	n := j.i1 - j.i0
-	addr := j.rowAddr(row)
+	x, y := j.rowStart(row)
 	if j.fill {
-		return regDstBase, d.write(addr, d.fillRow(n))
+		return regDstBase, d.fillRow(x, y, n)
 	}
 	if j.copy && d.rawCopy() {
-		return d.copyRow(row, addr)
+		return d.copyRow(row, j.dst.at(x, y))
 	}
 	s := d.s[:n]
 	if j.srcSelect != selectMemory {
@@ -56,7 +62,7 @@ func (d *G2D) blitRow(row int) (reg mmio.RegID, err error) {
 	if !j.dstNeeded {
 		set(dst, j.dstConst)
 	} else {
-		if err := d.load(&j.dst.format, addr, dst); err != nil {
+		if err := d.span(&j.dst, x, y, dst); err != nil {
 			return regDstBase, err
 		}
 		if j.xneg {
@@ -75,7 +81,7 @@ func (d *G2D) blitRow(row int) (reg mmio.RegID, err error) {
 	}
 	all := d.keys(s, dst)
 	d.pixels(s, dst, d.m[:n], d.pat[:n])
-	return regDstBase, d.store(addr, s, all)
+	return regDstBase, d.store(x, y, s, all)
 }
 
 func set(p []uint32, v uint32) {
@@ -84,28 +90,29 @@ func set(p []uint32, v uint32) {
 	}
 }
 
-func reverse(p []uint32) {
+func reverse[T any](p []T) {
 	for a, b := 0, len(p)-1; a < b; a, b = a+1, b-1 {
 		p[a], p[b] = p[b], p[a]
 	}
 }
 
-// fillRow is n pixels of a solid fill in memory's format. The row stays in raw, which
-// nothing else uses during a fill, so it is made for the first row only.
-func (d *G2D) fillRow(n int) []byte {
+// fillRow writes n pixels of a solid fill. The row stays in raw, which nothing else
+// uses during a fill, so it is made for the first row only.
+func (d *G2D) fillRow(x, y, n int) error {
 	j := &d.job
+	if j.dst.format.kind == kindYCbCr {
+		set(d.s[:n], j.fillPixel)
+		return d.storeYCbCr(x, y, d.s[:n], nil)
+	}
 	size := n * j.dst.format.bytes
-	if d.filled == size {
-		return d.raw[:size]
+	if d.filled != size {
+		d.filled = size
+		j.dst.format.store(d.raw, 0, j.fillPixel)
+		for done := j.dst.format.bytes; done < size; done *= 2 {
+			copy(d.raw[done:size], d.raw[:done])
+		}
 	}
-	d.filled = size
-	for i := range min(n, 1) {
-		j.dst.format.store(d.raw, i, j.fillPixel)
-	}
-	for done := j.dst.format.bytes; done < size; done *= 2 {
-		copy(d.raw[done:size], d.raw[:done])
-	}
-	return d.raw[:size]
+	return d.write(j.dst.at(x, y), d.raw[:size])
 }
 
 // rawCopy tells whether a copy is one of bytes.
@@ -266,30 +273,43 @@ func (j *job) ropRow(s, dst, mask, pat []uint32) {
 	}
 }
 
-// store writes the row, or those runs of it that are drawn.
-func (d *G2D) store(addr uint64, s []uint32, all bool) error {
-	f := &d.job.dst.format
+// store writes the row, or what of it is drawn.
+func (d *G2D) store(x, y int, s []uint32, all bool) error {
+	img := &d.job.dst
 	keep := d.keep[:len(s)]
 	if d.job.xneg {
 		reverse(s)
-		if !all {
-			for a, b := 0, len(keep)-1; a < b; a, b = a+1, b-1 {
-				keep[a], keep[b] = keep[b], keep[a]
-			}
-		}
 	}
-	raw := d.bytesOf(f, s)
-	f.encode(raw, s)
-	if all {
+	switch {
+	case all:
+		keep = nil
+	case d.job.xneg:
+		reverse(keep)
+	}
+	if img.format.kind == kindYCbCr {
+		for i, c := range s {
+			s[i] = img.format.ycbcr.csc.ycc(c)
+		}
+		return d.storeYCbCr(x, y, s, keep)
+	}
+	raw := d.bytesOf(&img.format, s)
+	img.format.encode(raw, s)
+	return d.writeRuns(img.at(x, y), raw, img.format.bytes, keep)
+}
+
+// writeRuns writes pixels of so many bytes, but for those that keep leaves out; a nil
+// keep leaves out none.
+func (d *G2D) writeRuns(addr uint64, raw []byte, size int, keep []bool) error {
+	if keep == nil {
 		return d.write(addr, raw)
 	}
-	for i := 0; i < len(s); i++ {
+	for i := 0; i < len(keep); i++ {
 		run := i
-		for i < len(s) && keep[i] {
+		for i < len(keep) && keep[i] {
 			i++
 		}
 		if i > run {
-			if err := d.write(addr+uint64(run*f.bytes), raw[run*f.bytes:i*f.bytes]); err != nil {
+			if err := d.write(addr+uint64(run*size), raw[run*size:i*size]); err != nil {
 				return err
 			}
 		}

@@ -52,7 +52,7 @@ func TestJob(t *testing.T) {
 	b.Write("DMA_HOLD_CMD", 0)
 	b.Write("DMA_COMMAND", dmaContinue)
 	for _, regs := range []setting{
-		{"BITBLT_COMMAND": 0},
+		{"BITBLT_COMMAND": 0, "ROP4": 0xcccc},
 		{"BITBLT_COMMAND": cmdBlend, "BLEND_FUNCTION": coeffSrcAlpha<<8 | blendInvDst},
 		{"BITBLT_COMMAND": 0, "ROP4": 0x66},
 	} {

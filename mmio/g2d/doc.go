@@ -3,8 +3,10 @@
 // Package g2d models Samsung's FIMG2D 4.1, the 2D accelerator that Linux drives with
 // drivers/gpu/drm/exynos/exynos_drm_g2d.c ("samsung,exynos5250-g2d") and libdrm with
 // exynos/exynos_fimg2d.c. There is no public manual; registers and meanings are from
-// those and from Samsung's Android driver (fimg2d4x). What follows defines the results
-// to the last bit; "(model)" marks what no public source says.
+// those, from Samsung's Android driver (fimg2d4x), and from Tobias Jakobi's branches of
+// Linux and libdrm, which say what tests on hardware showed: which formats hang or are
+// valid where, signed strides, reset values. What follows defines the results to the
+// last bit; "(model)" marks what no public source says.
 //
 // # Pixels
 //
@@ -12,11 +14,14 @@
 // their bits and narrowed by cutting the low bits off (model). Formats without alpha
 // read as opaque, and their unused bits are written as ones (model). A8 has the colour
 // of its A8_RGB_EXT register; L8 is grey, and is written as (77R+150G+29B+128)/256
-// (model). YCbCr is a source only: 4:2:2 in one plane, or luma and CbCr planes for
-// 4:4:4, 4:2:2 and 4:2:0; each chroma sample counts for all of its pixels (model). The
-// chroma plane's stride is that of luma, twice that for 4:4:4 (model). Conversion is by
-// the matrices in ycbcr.go. Mask pixels of 1 and 4 bits begin in a byte's low bits
-// (model).
+// (model). A row's stride is signed. Patterns are RGB.
+//
+// YCbCr is 4:2:2 in one plane, or luma and CbCr planes for 4:4:4, 4:2:2 and 4:2:0. Where
+// chroma is shared, rectangles and strides are even. Each chroma sample counts for all
+// of its pixels, and is written with its first pixel (model). Strides are bytes, that of
+// the chroma plane is luma's, twice that for 4:4:4 (model). Conversion is by the matrices
+// in ycbcr.go, also from YCbCr to YCbCr (model). Mask pixels of 1 and 4 bits begin in a
+// byte's low bits (model).
 //
 // # Walking
 //
@@ -34,8 +39,8 @@
 // the fraction as weight, and rounds once: (sum of four products + 32768) / 65536
 // (model). Mode 3 is bilinear that does not look beyond the last pixel. Positions
 // behind the rectangle repeat it (0), are the pad colour (1), mirror it (2), are its
-// last pixel (3), or are transparent black (4). Only pixels that count are read, so
-// a weight of 0 reads no neighbour.
+// last pixel (3), or are transparent black (4). Of an image, those rows are read that
+// count, from the first pixel that counts to the last; a weight of 0 reads no neighbour.
 //
 // # Stages
 //
@@ -58,22 +63,26 @@
 //  7. Division by alpha (depremultiply), to nearest (model).
 //
 // A solid fill does none of this, and ignores the clipping window: it writes SF_COLOR.
-// Foreground, background, pad and key values are ARGB8888 (model).
+// Foreground, background, pad and key values are ARGB8888: so Samsung's driver for the
+// foreground; Jakobi's says that it has the destination's format.
 //
 // # Time, lists and errors
 //
 // A command list is a count of pairs, the pairs of register offset and value, and the
 // address of the next list or 0. The pair that follows a SOFT_RESET of the registers is
 // swallowed, as Linux knows. Lists may not write the registers that run lists. A bitblt
-// takes 5 ns per pixel, a list a microsecond more (model); memory is touched when the
-// time is over, in bands of rows, so that what software does in between meets work in
-// flight. GCMD comes when the engine holds after a list, UCMD (model) when it holds
+// takes 5 ns per pixel of the image of which it needs most, a list a microsecond and
+// 10 ns per pair more (model); memory is touched when the time is over, in bands of rows,
+// so that what software does in between meets work in flight. GCMD comes when the engine holds after a list, UCMD (model) when it holds
 // after a bitblt, ACMD after the last list, SCMD after a bitblt that the CPU started.
 //
 // No public source has an error interrupt. A bitblt whose registers make no sense is
-// skipped, one that meets a bus error ends there; both are reported and count as done.
-// A list that cannot be read, or is longer than MaxPairs, ends the run.
+// skipped, where hardware is known to hang; one that meets a bus error ends there. Both
+// are reported and count as done. A list that cannot be read, or is longer than
+// MaxPairs, ends the run.
 //
-// Missing: YCbCr destinations and colour keys, dithering, the WinCE blend function and
-// font masks, DMA_EXE_LIST_NUM, the user hold and CASESEL, all reported when used.
+// Missing, and reported when used, since no public source says what they do: colour keys
+// on YCbCr values, dithering, the WinCE blend function and font masks, fading,
+// DMA_EXE_LIST_NUM, the user hold, the gamma table said to follow the colour keys, and
+// CASESEL, which Jakobi's libdrm sets where a list has several bitblts.
 package g2d

@@ -10,20 +10,26 @@ import (
 	"vdev/mmio"
 )
 
-// Virtual time that work takes: one pixel per cycle at 200 MHz, and a microsecond to
-// get a command list. A list that loops thus always lets the guest and the host go on.
+// Virtual time that work takes: one pixel per cycle at 200 MHz, two cycles for a register
+// write of a list, and a microsecond to get a list or to see that there is nothing to
+// draw. Lists that loop thus always let the guest and the host go on.
 const (
-	pixelTime = 5 * time.Nanosecond
-	fetchTime = time.Microsecond
+	pixelTime  = 5 * time.Nanosecond
+	pairTime   = 10 * time.Nanosecond
+	fetchTime  = time.Microsecond
+	refuseTime = time.Microsecond
 )
 
-// bandPixels bounds the work of one step: whole rows of at most so many pixels, at
-// least one row.
+// bandPixels bounds the work of one step: whole rows of at most so many pixels, counted
+// in the image that has most, and at least one row.
 const bandPixels = 1 << 16
 
 // MaxPairs is the longest command list in register writes. Linux's lists have 127 at
 // most.
 const MaxPairs = 4096
+
+// maxOwed is the most that a list does without waiting.
+const maxOwed = MaxPairs * (pairTime + refuseTime)
 
 // phase is what the engine waits for.
 type phase uint8
@@ -41,20 +47,22 @@ type engine struct {
 	Phase phase
 	Due   time.Duration // of phaseFetch and phaseBlit
 
-	Lists  bool     // command lists are running; else the CPU started the bitblt
-	List   uint32   // address of the list to fetch
-	Words  []uint32 // register, value, ..., address of the next list
-	Pair   int      // the next pair of Words
-	Skip   bool     // it is swallowed
-	Halt   bool     // stop after the bitblt under way
-	NoHold bool     // of the bitblt under way
+	Lists  bool          // command lists are running; else the CPU started the bitblt
+	List   uint32        // address of the list to fetch
+	Words  []uint32      // register, value, ..., address of the next list
+	Pair   int           // the next pair of Words
+	Skip   bool          // it is swallowed
+	Halt   bool          // stop after the bitblt under way
+	NoHold bool          // of the bitblt under way
+	Owed   time.Duration // what the list has done since it last waited
 
 	Params []uint32 // registers of the bitblt under way
 	Row    int      // its next row
 }
 
 func (d *G2D) arm(p phase, after time.Duration) {
-	d.e.Phase, d.e.Due = p, d.clock.Now()+after
+	d.e.Phase, d.e.Due = p, d.clock.Now()+after+d.e.Owed
+	d.e.Owed = 0
 	d.timer.Arm(d.e.Due)
 }
 
@@ -171,6 +179,7 @@ func (d *G2D) run() {
 		}
 		off, v := e.Words[2*e.Pair], e.Words[2*e.Pair+1]
 		e.Pair++
+		e.Owed += pairTime
 		if e.Skip {
 			e.Skip = false
 			continue
@@ -208,6 +217,7 @@ func (d *G2D) execute(off, v uint32) (wait bool) {
 		if d.begin() {
 			return true
 		}
+		e.Owed += refuseTime
 		return d.blitDone()
 	default:
 		if off%4 == 0 && off < windowSize {
@@ -243,12 +253,12 @@ func (d *G2D) begin() bool {
 
 // bandEnd is the row behind the next band.
 func (d *G2D) bandEnd() int {
-	return min(d.e.Row+max(1, bandPixels/(d.job.i1-d.job.i0)), d.job.j1)
+	return min(d.e.Row+max(1, bandPixels/d.job.work), d.job.j1)
 }
 
 // armBand waits for as long as the next band takes.
 func (d *G2D) armBand() {
-	d.arm(phaseBlit, time.Duration((d.bandEnd()-d.e.Row)*(d.job.i1-d.job.i0))*pixelTime)
+	d.arm(phaseBlit, time.Duration((d.bandEnd()-d.e.Row)*d.job.work)*pixelTime)
 }
 
 // band does the next rows.
@@ -352,7 +362,9 @@ func (d *G2D) softReset(v uint64) {
 // clear resets the parameters.
 func (d *G2D) clear() {
 	for id := regBitbltStart; id < numRegs; id++ {
-		d.Set(id, d.Reg(id).Reset)
+		for i := range d.Reg(id).Count {
+			d.SetAt(id, i, d.Reg(id).Reset)
+		}
 	}
 }
 

@@ -232,7 +232,11 @@ func (f *format) encode(raw []byte, in []uint32) {
 // fillPixel is the pixel that a solid fill writes for SF_COLOR v: the same bits with
 // the channels in order AXRGB, put into this format's order.
 func (f *format) fillPixel(code, v uint32) uint32 {
-	if f.kind != kindRGB {
+	switch f.kind {
+	case kindRGB:
+	case kindYCbCr:
+		return v & 0xffffff
+	default:
 		return v & 0xff
 	}
 	from := rgbFormat(code, 0)

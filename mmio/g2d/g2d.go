@@ -118,6 +118,9 @@ func (d *G2D) checkEngine(e *engine) error {
 	if e.Phase >= numPhases || e.Lists != (e.Phase != phaseIdle) && e.Phase != phaseBlit {
 		return fail("phase")
 	}
+	if e.Owed < 0 || e.Owed > maxOwed || e.Owed != 0 && !e.Lists {
+		return fail("time")
+	}
 	if n := len(e.Words); n > 2*MaxPairs+1 || n != 0 && n%2 == 0 || e.Pair < 0 || e.Pair > max(n-1, 0)/2 {
 		return fail("command list")
 	}

@@ -38,9 +38,10 @@ func FuzzG2D(f *testing.F) {
 
 // Where the images of a test are.
 const (
-	srcBase    = uint64(mmiotest.MemoryBase + 0x1003) // nothing is aligned
-	plane2Base = uint64(mmiotest.MemoryBase + 0x21005)
+	srcBase    = uint64(mmiotest.MemoryBase + 0x10003) // nothing is aligned
+	plane2Base = uint64(mmiotest.MemoryBase + 0x28005)
 	dstBase    = uint64(mmiotest.MemoryBase + 0x40007)
+	dstPlane2  = uint64(mmiotest.MemoryBase + 0x50003)
 	patBase    = uint64(mmiotest.MemoryBase + 0x60001)
 	maskBase   = uint64(mmiotest.MemoryBase + 0x80009)
 	listBase   = uint64(mmiotest.MemoryBase + 0xa0000)
@@ -51,9 +52,12 @@ func point(x, y int) uint64 { return uint64(x) | uint64(y)<<16 }
 // setting is the registers of an operation.
 type setting map[string]uint64
 
-// start writes the registers and starts the operation. Registers do not depend on the
-// order in which they are written.
+// start writes the registers and starts the operation, on pictures in memory unless
+// the setting says otherwise. Registers do not depend on the order in which they are
+// written.
 func (s setting) start(b *mmiotest.Bench) {
+	b.Write("SRC_SELECT", selectMemory)
+	b.Write("DST_SELECT", selectMemory)
 	for name, v := range s {
 		b.Write(name, v)
 	}
@@ -101,7 +105,12 @@ func checkAgainstReference(tb testing.TB, t failer, s setting) {
 
 // rgbFormats are the codes that can be source, destination and pattern.
 func rgbFormats() []uint64 {
-	return []uint64{fmtXRGB8888, fmtARGB8888, fmtRGB565, fmtXRGB1555, fmtARGB1555, fmtXRGB4444, fmtARGB4444, fmtPRGB888, fmtA8, fmtL8}
+	return []uint64{fmtXRGB8888, fmtARGB8888, fmtRGB565, fmtXRGB1555, fmtARGB1555, fmtXRGB4444, fmtARGB4444, fmtPRGB888}
+}
+
+// ycbcrModes are color modes without colour space.
+func ycbcrModes() []uint64 {
+	return []uint64{0x009, 0x1009, 0x2009, 0x3009, 0x108, 0x109, 0x10a, 0x1108, 0x1109, 0x110a}
 }
 
 // size draws sides of rectangles.
@@ -122,6 +131,30 @@ func rgbMode(t *rapid.T, name string) uint64 {
 	return rapid.SampledFrom(rgbFormats()).Draw(t, name+" format") | rapid.Uint64Range(0, 3).Draw(t, name+" order")<<4
 }
 
+// imageMode draws the format of source or destination. Where chroma is shared,
+// coordinates and the stride are made even.
+func imageMode(t *rapid.T, s setting, name string) {
+	switch rapid.IntRange(0, 5).Draw(t, name+" kind") {
+	case 0, 1, 2:
+		s[name+"_COLOR_MODE"] = rgbMode(t, name)
+		return
+	case 3:
+		s[name+"_COLOR_MODE"] = rapid.SampledFrom([]uint64{fmtA8, fmtL8}).Draw(t, name+" format")
+		return
+	}
+	s[name+"_COLOR_MODE"] = rapid.SampledFrom(ycbcrModes()).Draw(t, name+" format") | rapid.Uint64Range(0, 3).Draw(t, name+" csc")<<16
+	var odd uint64
+	switch s[name+"_COLOR_MODE"] & 0xf {
+	case fmtYCbCr422:
+		odd = 1
+	case fmtYCbCr420:
+		odd = 1 | 1<<16
+	}
+	s[name+"_STRIDE"] &^= odd & 1
+	s[name+"_LEFT_TOP"] &^= odd
+	s[name+"_RIGHT_BOTTOM"] = (s[name+"_RIGHT_BOTTOM"] + odd) &^ odd
+}
+
 func scaling(t *rapid.T, s setting, name string) {
 	s[name+"_SCALE_CTRL"] = rapid.Uint64Range(0, 3).Draw(t, name+" scale")
 	s[name+"_XSCALE"] = rapid.Uint64Range(0, 0x50000).Draw(t, name+" xscale")
@@ -137,19 +170,16 @@ func color(t *rapid.T, name string) uint64 {
 
 // randomSetting draws an operation that uses everything.
 func randomSetting(t *rapid.T) setting {
-	s := setting{"SRC_BASE_ADDR": srcBase, "SRC_PLANE2_BASE_ADDR": plane2Base, "DST_BASE_ADDR": dstBase, "PAT_BASE_ADDR": patBase, "MASK_BASE_ADDR": maskBase}
+	s := setting{"SRC_BASE_ADDR": srcBase, "SRC_PLANE2_BASE_ADDR": plane2Base, "DST_BASE_ADDR": dstBase, "DST_PLANE2_BASE_ADDR": dstPlane2, "PAT_BASE_ADDR": patBase, "MASK_BASE_ADDR": maskBase}
 	rectangle(t, s, "DST")
 	rectangle(t, s, "SRC")
 	rectangle(t, s, "MASK")
 	for _, name := range []string{"SRC", "DST", "PAT", "MASK"} {
-		s[name+"_STRIDE"] = rapid.Uint64Range(0, 300).Draw(t, name+" stride")
+		s[name+"_STRIDE"] = uint64(rapid.IntRange(-300, 300).Draw(t, name+" stride")) & 0xffff
 	}
-	s["DST_COLOR_MODE"], s["PAT_COLOR_MODE"] = rgbMode(t, "DST"), rgbMode(t, "PAT")
-	s["SRC_COLOR_MODE"] = rgbMode(t, "SRC")
-	if rapid.IntRange(0, 3).Draw(t, "YCbCr") == 0 {
-		s["SRC_COLOR_MODE"] = rapid.SampledFrom([]uint64{0x009, 0x1009, 0x2009, 0x3009, 0x108, 0x109, 0x10a, 0x1108, 0x1109, 0x110a}).Draw(t, "SRC format") |
-			rapid.Uint64Range(0, 3).Draw(t, "csc")<<16
-	}
+	imageMode(t, s, "DST")
+	imageMode(t, s, "SRC")
+	s["PAT_COLOR_MODE"] = rgbMode(t, "PAT")
 	s["SRC_SELECT"] = rapid.SampledFrom([]uint64{0, 0, 0, 1, 2}).Draw(t, "SRC select")
 	s["DST_SELECT"] = rapid.SampledFrom([]uint64{0, 0, 0, 1, 2}).Draw(t, "DST select")
 	scaling(t, s, "SRC")
@@ -202,7 +232,7 @@ func TestRandomSimpleJobs(t *testing.T) {
 				if rapid.Bool().Draw(r, "plain") {
 					s["SRC_SCALE_CTRL"], s["ROTATE"], s["SRC_MASK_DIRECT"], s["DST_PAT_DIRECT"] = 0, 0, 0, 0
 					s["SRC_REPEAT_MODE"], s["SRC_SELECT"] = repeatClamp, selectMemory
-					if cmd == 0 {
+					if cmd == 0 && s["DST_COLOR_MODE"]&0x108 == 0 { // RGB
 						s["SRC_COLOR_MODE"] = s["DST_COLOR_MODE"]
 					}
 				}
@@ -222,7 +252,10 @@ func TestRandomOverlaps(t *testing.T) {
 		s["BITBLT_COMMAND"] = rapid.SampledFrom([]uint64{0, cmdBlend}).Draw(r, "command")
 		s["ROP4"], s["SRC_BASE_ADDR"] = 0xcccc, dstBase
 		if rapid.Bool().Draw(r, "move") {
-			s["SRC_COLOR_MODE"], s["SRC_STRIDE"], s["SRC_SCALE_CTRL"] = s["DST_COLOR_MODE"], s["DST_STRIDE"], 0
+			if s["DST_COLOR_MODE"]&0x108 == 0 { // RGB
+				s["SRC_COLOR_MODE"] = s["DST_COLOR_MODE"]
+			}
+			s["SRC_STRIDE"], s["SRC_SCALE_CTRL"], s["SRC_PLANE2_BASE_ADDR"] = s["DST_STRIDE"]&^1, 0, dstPlane2
 			s["SRC_MASK_DIRECT"] = s["DST_PAT_DIRECT"] & 3
 		}
 		checkAgainstReference(t, r, s)

@@ -15,26 +15,32 @@ import (
 
 // Registers that make no sense are reported by name, and the bitblt counts as done.
 func TestRefused(t *testing.T) {
+	pattern := setting{"ROP4": 0xf0, "THIRD_OPERAND": thirdPattern}
 	for _, c := range []struct {
 		reg  string
 		v    uint64
 		cmd  uint64
-		kind mmio.EventKind
 		with setting
 	}{
 		{reg: "DST_COLOR_MODE", v: 13}, {reg: "DST_COLOR_MODE", v: 15, cmd: cmdFill},
-		{reg: "DST_COLOR_MODE", v: fmtYCbCr420 | 1<<8, kind: mmio.EventUnimplemented},
+		{reg: "DST_COLOR_MODE", v: fmtYCbCr420}, {reg: "DST_COLOR_MODE", v: fmtYCbCr444 | 3<<8}, {reg: "DST_COLOR_MODE", v: 14},
+		{reg: "DST_RIGHT_BOTTOM", v: point(3, 2), with: setting{"DST_COLOR_MODE": fmtYCbCr422}},
+		{reg: "DST_RIGHT_BOTTOM", v: point(2, 3), with: setting{"DST_COLOR_MODE": fmtYCbCr420 | 1<<8}, cmd: cmdFill},
+		{reg: "DST_LEFT_TOP", v: point(1, 0), with: setting{"DST_COLOR_MODE": fmtYCbCr420 | 1<<8, "DST_RIGHT_BOTTOM": point(2, 2)}},
+		{reg: "DST_STRIDE", v: 63, with: setting{"DST_COLOR_MODE": fmtYCbCr422 | 1<<8, "DST_RIGHT_BOTTOM": point(2, 2)}},
+		{reg: "SRC_RIGHT_BOTTOM", v: point(1, 1), with: setting{"SRC_COLOR_MODE": fmtYCbCr422}},
+		{reg: "SRC_LEFT_TOP", v: point(0, 1), with: setting{"SRC_COLOR_MODE": fmtYCbCr420 | 1<<8, "SRC_RIGHT_BOTTOM": point(2, 2)}},
 		{reg: "DST_RIGHT_BOTTOM", v: 0}, {reg: "DST_RIGHT_BOTTOM", v: point(maxSide+1, 1)}, {reg: "DST_RIGHT_BOTTOM", v: point(1, maxSide+1), cmd: cmdFill},
 		{reg: "DST_SELECT", v: 3}, {reg: "SRC_SELECT", v: 3},
 		{reg: "SRC_COLOR_MODE", v: 14}, {reg: "SRC_COLOR_MODE", v: fmtYCbCr420}, {reg: "SRC_COLOR_MODE", v: fmtYCbCr422 | 2<<8}, {reg: "SRC_COLOR_MODE", v: fmtYCbCr422 | 1<<8 | 2<<12},
 		{reg: "SRC_RIGHT_BOTTOM", v: point(0, 1)}, {reg: "SRC_REPEAT_MODE", v: 5},
 		{reg: "BITBLT_COMMAND", v: 3 << 12},
 		{reg: "BLEND_FUNCTION", v: numCoeffs, cmd: cmdBlend}, {reg: "BLEND_FUNCTION", v: 3 << 12, cmd: cmdBlend}, {reg: "BLEND_FUNCTION", v: blendDarken | blendLighten, cmd: cmdBlend},
-		{reg: "MASK_MODE", v: 7, cmd: cmdMasking}, {reg: "MASK_MODE", v: 3 << 8, cmd: cmdMasking}, {reg: "MASK_RIGHT_BOTTOM", v: 0, cmd: cmdMasking},
+		{reg: "MASK_MODE", v: 3 << 8, cmd: cmdMasking}, {reg: "MASK_RIGHT_BOTTOM", v: 0, cmd: cmdMasking},
 		{reg: "MASK_REPEAT_MODE", v: 7, cmd: cmdMaskROP4, with: setting{"MASK_RIGHT_BOTTOM": point(1, 1)}},
 		{reg: "THIRD_OPERAND", v: 3, with: setting{"ROP4": 0xf0}},
-		{reg: "PAT_COLOR_MODE", v: 13, with: setting{"ROP4": 0xf0}}, {reg: "PAT_SIZE", v: 0, with: setting{"ROP4": 0xf0}},
-		{reg: "PAT_COLOR_MODE", v: fmtYCbCr444 | 1<<8, with: setting{"ROP4": 0xf0}, kind: mmio.EventUnimplemented},
+		{reg: "PAT_COLOR_MODE", v: 13, with: pattern}, {reg: "PAT_COLOR_MODE", v: fmtA8, with: pattern}, {reg: "PAT_COLOR_MODE", v: fmtL8, with: pattern},
+		{reg: "PAT_COLOR_MODE", v: fmtYCbCr422, with: pattern}, {reg: "PAT_SIZE", v: 0, with: pattern},
 	} {
 		env, _, b := fixture(t)
 		before := bytes.Clone(env.Memory.Bytes)
@@ -46,11 +52,7 @@ func TestRefused(t *testing.T) {
 		s[c.reg] = c.v
 		s.start(b)
 		env.Clock.Advance(aLongTime)
-		kind := c.kind
-		if kind == 0 {
-			kind = mmio.EventBadValue
-		}
-		if len(env.Events.List) != 1 || env.Events.Count(kind, c.reg) != 1 {
+		if len(env.Events.List) != 1 || env.Events.Count(mmio.EventBadValue, c.reg) != 1 {
 			t.Errorf("%s = %#x: events %v", c.reg, c.v, env.Events.List)
 		}
 		b.Want("INTC_PEND", intSlave)
@@ -68,7 +70,7 @@ func TestUnimplemented(t *testing.T) {
 		v   uint64
 	}{
 		{"BITBLT_COMMAND", cmdDither}, {"BITBLT_COMMAND", cmdYSrcKey}, {"BITBLT_COMMAND", cmdYDstKey}, {"BITBLT_COMMAND", 2 << 20},
-		{"BLEND_FUNCTION", 1 << 22}, {"DMA_HOLD_CMD", holdUser}, {"DMA_EXE_LIST_NUM", 1}, {"BITBLT_START", startCaseSel}, {"YCBCR_SRC_COLORKEY_CTRL", 1},
+		{"BLEND_FUNCTION", 1 << 22}, {"DMA_HOLD_CMD", holdUser}, {"DMA_EXE_LIST_NUM", 1}, {"BITBLT_START", startCaseSel}, {"YCBCR_SRC_COLORKEY_CTRL", 1}, {"GAMMA_TABLE", 1},
 	} {
 		env, _, b := fixture(t)
 		b.Write(c.reg, c.v)
@@ -76,6 +78,14 @@ func TestUnimplemented(t *testing.T) {
 			t.Errorf("%s = %#x: events %v", c.reg, c.v, env.Events.List)
 		}
 	}
+	env, _, b := fixture(t)
+	s := argbCopy(1, 1, 1, 1)
+	s["MASK_MODE"], s["BITBLT_COMMAND"] = maskFont, cmdMasking
+	s.start(b)
+	if env.Events.Count(mmio.EventUnimplemented, "MASK_MODE") != 1 {
+		t.Errorf("font mask: events %v", env.Events.List)
+	}
+	b.Want("INTC_PEND", intSlave)
 }
 
 // A bus error ends the bitblt and is reported once, with the image and the address.
@@ -95,9 +105,12 @@ func TestFaults(t *testing.T) {
 		{"destination, to read", setting{"DST_BASE_ADDR": 0x3000, "BITBLT_COMMAND": cmdBlend}, "DST_BASE_ADDR", 0x3000},
 		{"fill", setting{"DST_BASE_ADDR": 0x3000, "BITBLT_COMMAND": cmdFill}, "DST_BASE_ADDR", 0x3000},
 		{"wrapping address", setting{"DST_BASE_ADDR": 0xffff_fff8, "BITBLT_COMMAND": cmdFill}, "DST_BASE_ADDR", addressEnd},
-		{"giant stride", setting{"DST_STRIDE": 0xffff, "DST_BASE_ADDR": end - 0x8000, "BITBLT_COMMAND": cmdFill}, "DST_BASE_ADDR", end + 0x7fff},
+		{"giant stride", setting{"DST_STRIDE": 0x7fff, "DST_BASE_ADDR": end - 0x4000, "BITBLT_COMMAND": cmdFill}, "DST_BASE_ADDR", end + 0x3fff},
+		{"giant stride upwards", setting{"DST_STRIDE": 0x8000, "DST_BASE_ADDR": uint64(mmiotest.MemoryBase), "BITBLT_COMMAND": cmdFill}, "DST_BASE_ADDR", uint64(mmiotest.MemoryBase) - 0x8000},
+		{"before address 0", setting{"SRC_STRIDE": 0x8000, "SRC_BASE_ADDR": 0x7ff0, "SRC_LEFT_TOP": point(0, 1)}, "SRC_BASE_ADDR", 1<<64 - 0x10},
+		{"chroma of the destination", setting{"DST_COLOR_MODE": fmtYCbCr420 | 1<<8, "DST_PLANE2_BASE_ADDR": 0x2000}, "DST_BASE_ADDR", 0x2000},
 		{"mask", setting{"MASK_BASE_ADDR": 0x4000, "MASK_RIGHT_BOTTOM": point(4, 4), "BITBLT_COMMAND": cmdMasking}, "MASK_BASE_ADDR", 0x4000},
-		{"pattern", setting{"PAT_BASE_ADDR": 0x5000, "ROP4": 0xf0}, "PAT_BASE_ADDR", 0x5000},
+		{"pattern", setting{"PAT_BASE_ADDR": 0x5000, "ROP4": 0xf0, "THIRD_OPERAND": thirdPattern}, "PAT_BASE_ADDR", 0x5000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			env, _, b := fixture(t)
@@ -128,7 +141,7 @@ func TestReadsNoMore(t *testing.T) {
 		"window of nothing": {"SRC_BASE_ADDR": 0, "DST_BASE_ADDR": 0, "BITBLT_COMMAND": cmdClip},
 		"background":        {"DST_SELECT": selectBG, "SRC_SELECT": selectFG, "SRC_BASE_ADDR": 0, "BITBLT_COMMAND": cmdBlend},
 		"no third operand":  {"PAT_BASE_ADDR": 0, "PAT_SIZE": 0},
-		"mask not used":     {"MASK_BASE_ADDR": 0, "MASK_RIGHT_BOTTOM": point(1, 1), "BITBLT_COMMAND": cmdMaskROP4},
+		"mask not used":     {"MASK_BASE_ADDR": 0, "MASK_RIGHT_BOTTOM": point(1, 1), "ROP4": 0xcccc, "BITBLT_COMMAND": cmdMaskROP4},
 	} {
 		env, _, b := fixture(t)
 		s := argbCopy(4, 4, 4, 4)

@@ -20,6 +20,9 @@ const (
 	numThirds
 )
 
+// maskFont is the format of a mask for Windows CE's fonts.
+const maskFont = 7
+
 // Types of mask.
 const (
 	maskAlpha = iota
@@ -74,6 +77,7 @@ type job struct {
 	xneg, yneg bool
 	i0, i1     int // the walking positions inside of the clipping window
 	j0, j1     int
+	work       int // pixels of a row, of the image that has most of them
 	dstSelect  uint32
 	dstConst   uint32
 	dstNeeded  bool // the destination's pixels are read
@@ -178,6 +182,7 @@ func (d *G2D) decode(p *params) problem {
 	if cmd&cmdFill != 0 {
 		j.fill = true
 		j.fillPixel = j.dst.format.fillPixel(p[regDstColorMode]&0xf, p[regSFColor])
+		j.work = j.i1 - j.i0
 		return problem{}
 	}
 	for _, step := range [...]func(*params) problem{j.decodePixels, d.decodeSrc, d.decodeMask, j.decodePattern} {
@@ -185,7 +190,7 @@ func (d *G2D) decode(p *params) problem {
 			return pr
 		}
 	}
-	j.finish()
+	d.finish()
 	return problem{}
 }
 
@@ -194,12 +199,12 @@ func (j *job) decodeDst(p *params) problem {
 	if j.dst.format, ok = colorFormat(p[regDstColorMode], p[regDstA8Ext]); !ok {
 		return bad(regDstColorMode)
 	}
-	if j.dst.format.kind == kindYCbCr {
-		return problem{mmio.EventUnimplemented, regDstColorMode, true}
-	}
-	j.dst.base, j.dst.stride, j.dst.reg = uint64(p[regDstBase]), int(p[regDstStride]), regDstBase
+	j.dst.base, j.dst.plane2, j.dst.stride, j.dst.reg = uint64(p[regDstBase]), uint64(p[regDstPlane2]), bytesPerRow(p[regDstStride]), regDstBase
 	if j.rect = newRect(p[regDstLeftTop], p[regDstRightBottom]); !j.rect.valid() {
 		return bad(regDstRightBottom)
+	}
+	if pr := j.dst.format.aligned(p, regDstLeftTop, regDstRightBottom, regDstStride); pr.bad {
+		return pr
 	}
 	j.xneg, j.yneg = p[regDstPatDirect]&1 != 0, p[regDstPatDirect]&2 != 0
 	clip := j.rect
@@ -271,17 +276,19 @@ func (d *G2D) decodeSrc(p *params) problem {
 	if s.img.format, ok = colorFormat(p[regSrcColorMode], p[regSrcA8Ext]); !ok {
 		return bad(regSrcColorMode)
 	}
-	s.img.base, s.img.plane2, s.img.stride, s.img.reg = uint64(p[regSrcBase]), uint64(p[regSrcPlane2]), int(p[regSrcStride]), regSrcBase
+	s.img.base, s.img.plane2, s.img.stride, s.img.reg = uint64(p[regSrcBase]), uint64(p[regSrcPlane2]), bytesPerRow(p[regSrcStride]), regSrcBase
 	r := newRect(p[regSrcLeftTop], p[regSrcRightBottom])
 	if !r.valid() {
 		return bad(regSrcRightBottom)
+	}
+	if pr := s.img.format.aligned(p, regSrcLeftTop, regSrcRightBottom, regSrcStride); pr.bad {
+		return pr
 	}
 	if p[regSrcRepeat] >= numRepeats {
 		return bad(regSrcRepeat)
 	}
 	s.place(r, p[regRotate]&1 != 0, p[regSrcMaskDirect]&1 != 0, p[regSrcMaskDirect]&2 != 0,
 		uint8(p[regSrcScaleCtrl]), uint8(p[regSrcRepeat]), p[regSrcXScale], p[regSrcYScale], p[regSrcPad])
-	s.prepare(j.i0, j.i1)
 	return problem{}
 }
 
@@ -291,10 +298,13 @@ func (d *G2D) decodeMask(p *params) problem {
 		return problem{}
 	}
 	var ok bool
+	if p[regMaskMode]&7 == maskFont {
+		return problem{mmio.EventUnimplemented, regMaskMode, true}
+	}
 	if s.img.format, ok = maskFormat(p[regMaskMode]); !ok {
 		return bad(regMaskMode)
 	}
-	s.img.base, s.img.stride, s.img.reg = uint64(p[regMaskBase]), int(p[regMaskStride]), regMaskBase
+	s.img.base, s.img.stride, s.img.reg = uint64(p[regMaskBase]), bytesPerRow(p[regMaskStride]), regMaskBase
 	r := newRect(p[regMaskLeftTop], p[regMaskRightBottom])
 	if !r.valid() {
 		return bad(regMaskRightBottom)
@@ -304,7 +314,6 @@ func (d *G2D) decodeMask(p *params) problem {
 	}
 	s.place(r, p[regRotate]>>8&1 != 0, p[regSrcMaskDirect]>>4&1 != 0, p[regSrcMaskDirect]>>5&1 != 0,
 		uint8(p[regMaskScaleCtrl]), uint8(p[regMaskRepeat]), p[regMaskXScale], p[regMaskYScale], p[regMaskPad])
-	s.prepare(j.i0, j.i1)
 	return problem{}
 }
 
@@ -325,27 +334,39 @@ func (j *job) decodePattern(p *params) problem {
 		return problem{}
 	}
 	var ok bool
-	if j.pat.format, ok = colorFormat(p[regPatColorMode], 0); !ok {
+	if j.pat.format, ok = colorFormat(p[regPatColorMode], 0); !ok || j.pat.format.kind != kindRGB {
 		return bad(regPatColorMode)
-	}
-	if j.pat.format.kind == kindYCbCr {
-		return problem{mmio.EventUnimplemented, regPatColorMode, true}
 	}
 	j.patW, j.patH = int(p[regPatSize]&0x1fff), int(p[regPatSize]>>16&0x1fff)
 	if !(rect{0, 0, j.patW, j.patH}).valid() {
 		return bad(regPatSize)
 	}
-	j.pat.base, j.pat.stride, j.pat.reg = uint64(p[regPatBase]), int(p[regPatStride]), regPatBase
+	j.pat.base, j.pat.stride, j.pat.reg = uint64(p[regPatBase]), bytesPerRow(p[regPatStride]), regPatBase
 	j.patX, j.patY = int(p[regPatOffset]&0x1fff), int(p[regPatOffset]>>16&0x1fff)
 	j.patXNeg, j.patYNeg = p[regDstPatDirect]>>4&1 != 0, p[regDstPatDirect]>>5&1 != 0
 	return problem{}
 }
 
-// finish works out what need not be done.
-func (j *job) finish() {
+// finish works out what need not be done, and how much is left. Only what is certain to
+// be drawn comes here: the tables of the samplers take time.
+func (d *G2D) finish() {
+	j := &d.job
 	j.plainROP = j.rop == [2]uint8{ropSrc, ropSrc}
 	j.dstNeeded = j.dstSelect == selectMemory &&
 		(ropReadsDst(j.rop[0]) || ropReadsDst(j.rop[1]) || j.dstKey.on || j.blend && j.blender.readsDst())
 	j.copy = j.srcSelect == selectMemory && j.plainROP && !j.blend && !j.srcKey.on && !j.dstKey.on && j.transparent == keepOpaque &&
 		!j.srcPremul && !j.depremul && !j.masking
+	n := j.i1 - j.i0
+	j.work = n
+	if j.patNeeded {
+		j.work = max(j.work, min(n, j.patW))
+	}
+	if j.srcSelect == selectMemory {
+		d.src.prepare(j.i0, j.i1)
+		j.work = max(j.work, d.src.work())
+	}
+	if j.ropMask || j.masking {
+		d.mask.prepare(j.i0, j.i1)
+		j.work = max(j.work, d.mask.work())
+	}
 }

@@ -3,6 +3,7 @@
 package g2d
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"testing"
@@ -91,9 +92,14 @@ func TestKnownPixels(t *testing.T) {
 		{"1555", setting{"SRC_COLOR_MODE": fmtARGB1555}, 0x7fff, 0, 0x00ffffff},
 		{"A8", setting{"SRC_COLOR_MODE": fmtA8, "SRC_A8_RGB_EXT": 0x123456}, 0x80, 0, 0x80123456},
 		{"L8", setting{"SRC_COLOR_MODE": fmtL8}, 0x40, 0, 0xff404040},
-		{"YUYV black", setting{"SRC_COLOR_MODE": fmtYCbCr422}, 0x80108010, 0, 0xff000000},
-		{"YUYV white", setting{"SRC_COLOR_MODE": fmtYCbCr422}, 0x80eb80eb, 0, 0xffffffff},
-		{"YUYV red", setting{"SRC_COLOR_MODE": fmtYCbCr422}, 0xf0515a51, 0, 0xfffe0000},
+		{"YUYV black", setting{"SRC_COLOR_MODE": fmtYCbCr422, "SRC_RIGHT_BOTTOM": point(2, 1)}, 0x80108010, 0, 0xff000000},
+		{"YUYV white", setting{"SRC_COLOR_MODE": fmtYCbCr422, "SRC_RIGHT_BOTTOM": point(2, 1)}, 0x80eb80eb, 0, 0xffffffff},
+		{"YUYV red", setting{"SRC_COLOR_MODE": fmtYCbCr422, "SRC_RIGHT_BOTTOM": point(2, 1)}, 0xf0515a51, 0, 0xfffe0000},
+		{"YUYV of red", setting{"DST_COLOR_MODE": fmtYCbCr422, "DST_RIGHT_BOTTOM": point(2, 1)}, 0xffff0000, 0, 0xf0515a51},
+		{"YVYU of blue", setting{"DST_COLOR_MODE": fmtYCbCr422 | 1<<12, "DST_RIGHT_BOTTOM": point(2, 1)}, 0xff0000ff, 0, 0xf0296e29},
+		{"UYVY of red, of wide range", setting{"DST_COLOR_MODE": fmtYCbCr422 | 2<<12 | 1<<17, "DST_RIGHT_BOTTOM": point(2, 1)}, 0xffff0000, 0, 0x4cff4c55},
+		{"YUYV fill", setting{"DST_COLOR_MODE": fmtYCbCr422, "DST_RIGHT_BOTTOM": point(2, 1), "BITBLT_COMMAND": cmdFill, "SF_COLOR": 0x112233}, 0, 0, 0x33112211},
+		{"YUYV in a window", setting{"DST_COLOR_MODE": fmtYCbCr422, "DST_RIGHT_BOTTOM": point(2, 1), "BITBLT_COMMAND": cmdClip, "CW_LT": point(1, 0), "CW_RB": point(2, 1)}, 0xffff0000, 0x01020304, 0x01510304},
 		{"copy in inverted colours", setting{"DST_SELECT": selectBG, "BG_COLOR": 0xffffff, "ROP4": 0x66}, 0x80112233, 0, 0x80eeddcc},
 		{"rop on alpha", setting{"ROP4": 0x33, "BITBLT_COMMAND": cmdROP4Alpha}, 0x80112233, 0, 0x7feeddcc},
 		{"src over dst", setting{"BITBLT_COMMAND": cmdBlend, "BLEND_FUNCTION": over}, 0x80800000, 0xff0000ff, 0xff80007f},
@@ -127,6 +133,27 @@ func TestKnownPixels(t *testing.T) {
 				t.Errorf("got %#08x, want %#08x", got, c.want)
 			}
 		})
+	}
+}
+
+// Luma for each pixel, chroma of the first of four.
+func TestKnownNV12(t *testing.T) {
+	env, _, b := fixture(t)
+	const red, white = 0xffff0000, 0xffffffff
+	putPicture(env, srcBase, 2, red, white, white, red)
+	s := argbCopy(2, 2, 2, 2)
+	s["DST_COLOR_MODE"], s["DST_PLANE2_BASE_ADDR"] = fmtYCbCr420|1<<8|1<<12, dstPlane2
+	s.start(b)
+	env.Clock.Advance(aLongTime)
+	at := func(addr uint64) []byte { return env.Memory.Bytes[addr-uint64(mmiotest.MemoryBase):][:2] }
+	for _, c := range []struct {
+		name string
+		addr uint64
+		want []byte
+	}{{"first row", dstBase, []byte{81, 235}}, {"second row", dstBase + 64, []byte{235, 81}}, {"Cr and Cb", dstPlane2, []byte{240, 90}}} {
+		if got := at(c.addr); !bytes.Equal(got, c.want) {
+			t.Errorf("%s: got %d, want %d", c.name, got, c.want)
+		}
 	}
 }
 

@@ -2,7 +2,11 @@
 
 package g2d
 
-import "vdev/mmio/mmiotest"
+import (
+	"math"
+
+	"vdev/mmio/mmiotest"
+)
 
 // The reference does one pixel at a time, straight from the package comment, with no
 // thought of speed. A pixel is four ints: alpha, red, green, blue.
@@ -20,6 +24,15 @@ func (r *reference) field(name string, hi, lo int) int {
 }
 func (r *reference) x(name string) int { return r.field(name, 12, 0) }
 func (r *reference) y(name string) int { return r.field(name, 28, 16) }
+
+// stride is signed.
+func (r *reference) stride(name string) int {
+	v := r.reg(name)
+	if v >= 0x8000 {
+		v -= 0x10000
+	}
+	return v
+}
 
 func (r *reference) bytes(addr, n int) []byte {
 	return r.mem[addr-int(mmiotest.MemoryBase):][:n]
@@ -116,10 +129,76 @@ func (r *reference) loadYCbCr(mode, row, plane2, stride, x, y int) px {
 	return p
 }
 
-func (r *reference) store(mode, base, stride, x, y int, p px) {
+// refShares are the shares of red and blue in luma.
+func refShares(mode int) (kr, kb float64) {
+	if mode>>16&1 == 1 {
+		return 0.2126, 0.0722
+	}
+	return 0.299, 0.114
+}
+
+// toYCbCr is the colour of a pixel.
+func toYCbCr(mode int, p px) (y, cb, cr int) {
+	kr, kb := refShares(mode)
+	offset, luma, chroma := 16, 219.0/255, 224.0/255
+	if mode>>17&1 == 1 {
+		offset, luma, chroma = 0, 1, 1
+	}
+	fixed := func(x float64) int { return int(math.Round(x * 65536)) }
+	// Red and blue rounded, green is the rest.
+	sum := func(r, b, total, offset int) int {
+		v := r*p[1] + (total-r-b)*p[2] + b*p[3] + offset*65536
+		return min(max((v+32768)>>16, 0), 255)
+	}
+	return sum(fixed(luma*kr), fixed(luma*kb), fixed(luma), offset),
+		sum(fixed(-chroma*kr/2/(1-kb)), fixed(chroma/2), 0, 128),
+		sum(fixed(chroma/2), fixed(-chroma*kb/2/(1-kr)), 0, 128)
+}
+
+// storeYCbCr writes a pixel's luma, and its chroma if it is the first pixel of the
+// sample.
+func (r *reference) storeYCbCr(mode, row, plane2, stride, x, y, luma, cb, cr int) {
+	order := mode >> 12 & 3
+	if mode>>8&3 == 0 {
+		names := []string{"y0 cb y1 cr", "y0 cr y1 cb", "cb y0 cr y1", "cr y0 cb y1"}[order]
+		for i := range 4 {
+			to := r.bytes(row+x/2*4+i, 1)
+			switch name := names[3*i : 3*i+2]; {
+			case name == []string{"y0", "y1"}[x%2]:
+				to[0] = byte(luma)
+			case name == "cb" && x%2 == 0:
+				to[0] = byte(cb)
+			case name == "cr" && x%2 == 0:
+				to[0] = byte(cr)
+			}
+		}
+		return
+	}
+	r.bytes(row+x, 1)[0] = byte(luma)
+	at := plane2
+	switch code := mode & 15; {
+	case code == 8:
+		at += y*stride*2 + x*2
+	case x%2 == 0 && code == 9:
+		at += y*stride + x
+	case x%2 == 0 && y%2 == 0:
+		at += y/2*stride + x
+	default:
+		return
+	}
+	c := r.bytes(at, 2)
+	c[order], c[1-order] = byte(cb), byte(cr)
+}
+
+func (r *reference) store(x, y int, p px) {
+	mode, stride := r.reg("DST_COLOR_MODE"), r.stride("DST_STRIDE")
 	code := mode & 15
-	row := base + y*stride
+	row := r.reg("DST_BASE_ADDR") + y*stride
 	switch code {
+	case 8, 9, 10:
+		luma, cb, cr := toYCbCr(mode, p)
+		r.storeYCbCr(mode, row, r.reg("DST_PLANE2_BASE_ADDR"), stride, x, y, luma, cb, cr)
+		return
 	case 11:
 		r.bytes(row+x, 1)[0] = byte(p[0])
 		return
@@ -221,13 +300,13 @@ func (r *reference) source(i, j int) px {
 		return argb(r.reg("BG_COLOR"))
 	}
 	return r.sample("SRC", "SRC_MASK_DIRECT", 0, 0, i, j, func(x, y int) px {
-		return r.load(r.reg("SRC_COLOR_MODE"), r.reg("SRC_A8_RGB_EXT"), r.reg("SRC_BASE_ADDR"), r.reg("SRC_PLANE2_BASE_ADDR"), r.reg("SRC_STRIDE"), x, y)
+		return r.load(r.reg("SRC_COLOR_MODE"), r.reg("SRC_A8_RGB_EXT"), r.reg("SRC_BASE_ADDR"), r.reg("SRC_PLANE2_BASE_ADDR"), r.stride("SRC_STRIDE"), x, y)
 	})
 }
 
 func (r *reference) mask(i, j int) px {
 	return r.sample("MASK", "SRC_MASK_DIRECT", 4, 8, i, j, func(x, y int) px {
-		mode, base, stride := r.reg("MASK_MODE"), r.reg("MASK_BASE_ADDR"), r.reg("MASK_STRIDE")
+		mode, base, stride := r.reg("MASK_MODE"), r.reg("MASK_BASE_ADDR"), r.stride("MASK_STRIDE")
 		row := base + y*stride
 		same := func(v int) px { return px{v, v, v, v} }
 		switch mode & 7 {
@@ -250,7 +329,7 @@ func (r *reference) pattern(i, j int) px {
 	w, h := r.x("PAT_SIZE"), r.y("PAT_SIZE")
 	x := walked((i+r.x("PAT_OFFSET"))%w, 0, w, r.flag("DST_PAT_DIRECT", 4))
 	y := walked((j+r.y("PAT_OFFSET"))%h, 0, h, r.flag("DST_PAT_DIRECT", 5))
-	return r.load(r.reg("PAT_COLOR_MODE"), 0, r.reg("PAT_BASE_ADDR"), 0, r.reg("PAT_STRIDE"), x, y)
+	return r.load(r.reg("PAT_COLOR_MODE"), 0, r.reg("PAT_BASE_ADDR"), 0, r.stride("PAT_STRIDE"), x, y)
 }
 
 func near255(v int) int { v += 128; return (v + v/256) / 256 }
@@ -412,7 +491,6 @@ func (r *reference) pixel(i, j int, d px) (out px, drawn bool) {
 // blit does the whole operation.
 func (r *reference) blit() {
 	x0, y0, x1, y1 := r.x("DST_LEFT_TOP"), r.y("DST_LEFT_TOP"), r.x("DST_RIGHT_BOTTOM"), r.y("DST_RIGHT_BOTTOM")
-	mode, base, stride := r.reg("DST_COLOR_MODE"), r.reg("DST_BASE_ADDR"), r.reg("DST_STRIDE")
 	type result struct {
 		x int
 		p px
@@ -429,13 +507,13 @@ func (r *reference) blit() {
 			if r.flag("BITBLT_COMMAND", 8) && (x < r.x("CW_LT") || x >= r.x("CW_RB") || y < r.y("CW_LT") || y >= r.y("CW_RB")) {
 				continue
 			}
-			d := r.load(mode, r.reg("DST_A8_RGB_EXT"), base, 0, stride, x, y)
+			d := r.load(r.reg("DST_COLOR_MODE"), r.reg("DST_A8_RGB_EXT"), r.reg("DST_BASE_ADDR"), r.reg("DST_PLANE2_BASE_ADDR"), r.stride("DST_STRIDE"), x, y)
 			if p, drawn := r.pixel(i, j, d); drawn {
 				row = append(row, result{x, p})
 			}
 		}
 		for _, w := range row {
-			r.store(mode, base, stride, w.x, y, w.p)
+			r.store(w.x, y, w.p)
 		}
 	}
 }
@@ -443,7 +521,11 @@ func (r *reference) blit() {
 // fill writes one pixel of a solid fill.
 func (r *reference) fill(x, y int) {
 	mode, v := r.reg("DST_COLOR_MODE"), r.reg("SF_COLOR")
-	row := r.reg("DST_BASE_ADDR") + y*r.reg("DST_STRIDE")
+	row := r.reg("DST_BASE_ADDR") + y*r.stride("DST_STRIDE")
+	if code := mode & 15; code >= 8 && code <= 10 {
+		r.storeYCbCr(mode, row, r.reg("DST_PLANE2_BASE_ADDR"), r.stride("DST_STRIDE"), x, y, v>>16&255, v>>8&255, v&255)
+		return
+	}
 	if mode&15 >= 11 {
 		r.bytes(row+x, 1)[0] = byte(v)
 		return

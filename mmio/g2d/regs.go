@@ -86,6 +86,7 @@ const (
 	regYDstKeyCtrl
 	regYDstKeyMin
 	regYDstKeyMax
+	regGamma
 	numRegs
 )
 
@@ -241,9 +242,10 @@ func (d *G2D) block() mmio.Block {
 				Fields: intFields(), PostWrite: func(int, uint64, uint64) { d.update() }},
 			regFIFOStat: {Name: "FIFO_STAT", Offset: 0x010, Access: mmio.RO, Reset: 1, Doc: "Whether the engine is at work.",
 				Fields: []mmio.Field{mmio.Bit(0, "finished", "no bitblt is under way")}},
-			regAXIIDMode:  word("AXI_ID_MODE", 0x014, "Read identifiers on the bus; no effect on results."),
-			regCacheCtl:   {Name: "CACHECTL", Offset: 0x018, Access: mmio.WO, Doc: "Clears the engine's internal caches, of which this model has none."},
-			regAXIMode:    word("AXI_MODE", 0x01c, "Burst length and cache attributes on the bus; no effect on results."),
+			regAXIIDMode: word("AXI_ID_MODE", 0x014, "Read identifiers on the bus; no effect on results."),
+			regCacheCtl:  {Name: "CACHECTL", Offset: 0x018, Access: mmio.WO, Doc: "Clears the engine's internal caches, of which this model has none."},
+			regAXIMode: bits("AXI_MODE", 0x01c, 0x31f1fff, "Burst length and cache attributes on the bus; no effect on results.",
+				mmio.Bits(3, 0, "arcache", ""), mmio.Bits(7, 4, "awcache", ""), mmio.Bits(12, 8, "aruser", ""), mmio.Bits(20, 16, "awuser", ""), mmio.Bits(25, 24, "max_burst", "2<<max_burst")),
 			regDMASFRBase: word("DMA_SFR_BASE_ADDR", 0x080, "Bus address of the first command list."),
 			regDMACommand: {Name: "DMA_COMMAND", Offset: 0x084, Access: mmio.WO, Starts: true, Doc: "Runs command lists.",
 				Fields:    []mmio.Field{mmio.Bit(0, "start", "from DMA_SFR_BASE_ADDR"), mmio.Bit(1, "continue", "after a hold or halt"), mmio.Bit(2, "halt", "after the bitblt under way")},
@@ -278,9 +280,9 @@ func (d *G2D) block() mmio.Block {
 			regSrcMaskDirect: bits("SRC_MASK_DIRECT", 0x204, 0x33, "Directions in which images are walked: 1 is from the right, from the bottom.", mmio.Bit(0, "src_x", ""), mmio.Bit(1, "src_y", ""), mmio.Bit(4, "mask_x", ""), mmio.Bit(5, "mask_y", "")),
 			regDstPatDirect:  bits("DST_PAT_DIRECT", 0x208, 0x33, "Directions in which images are walked: 1 is from the right, from the bottom.", mmio.Bit(0, "dst_x", ""), mmio.Bit(1, "dst_y", ""), mmio.Bit(4, "pat_x", ""), mmio.Bit(5, "pat_y", "")),
 
-			regSrcSelect:      bits("SRC_SELECT", 0x300, 3, "Where source pixels come from.", selectFields()...),
+			regSrcSelect:      with(bits("SRC_SELECT", 0x300, 3, "Where source pixels come from.", selectFields()...), reset(selectFG)),
 			regSrcBase:        word("SRC_BASE_ADDR", 0x304, "Bus address of the source image."),
-			regSrcStride:      bits("SRC_STRIDE", 0x308, 0xffff, "Bytes from row to row."),
+			regSrcStride:      bits("SRC_STRIDE", 0x308, 0xffff, "Bytes from row to row, signed."),
 			regSrcColorMode:   bits("SRC_COLOR_MODE", 0x30c, colorModeBits, "Pixel format of the source.", colorModeFields()...),
 			regSrcLeftTop:     point("SRC_LEFT_TOP", 0x310, "First pixel of the source rectangle."),
 			regSrcRightBottom: point("SRC_RIGHT_BOTTOM", 0x314, "Just behind its last pixel."),
@@ -292,23 +294,23 @@ func (d *G2D) block() mmio.Block {
 			regSrcXScale:      with(word("SRC_XSCALE", 0x32c, "Source pixels per destination pixel, 16.16."), reset(0x10000)),
 			regSrcYScale:      with(word("SRC_YSCALE", 0x330, "Source rows per destination row, 16.16."), reset(0x10000)),
 
-			regDstSelect:      bits("DST_SELECT", 0x400, 3, "Where destination pixels are read from.", selectFields()...),
+			regDstSelect:      with(bits("DST_SELECT", 0x400, 3, "Where destination pixels are read from.", selectFields()...), reset(selectFG)),
 			regDstBase:        word("DST_BASE_ADDR", 0x404, "Bus address of the destination image."),
-			regDstStride:      bits("DST_STRIDE", 0x408, 0xffff, "Bytes from row to row."),
+			regDstStride:      bits("DST_STRIDE", 0x408, 0xffff, "Bytes from row to row, signed."),
 			regDstColorMode:   bits("DST_COLOR_MODE", 0x40c, colorModeBits, "Pixel format of the destination.", colorModeFields()...),
 			regDstLeftTop:     point("DST_LEFT_TOP", 0x410, "First pixel of the destination rectangle."),
 			regDstRightBottom: point("DST_RIGHT_BOTTOM", 0x414, "Just behind its last pixel."),
-			regDstPlane2:      word("DST_PLANE2_BASE_ADDR", 0x418, "Bus address of the destination's chroma plane; this model writes no YCbCr."),
+			regDstPlane2:      word("DST_PLANE2_BASE_ADDR", 0x418, "Bus address of the destination's chroma plane."),
 			regDstA8Ext:       bits("DST_A8_RGB_EXT", 0x41c, 0xffffff, "Colour of A8 destination pixels when read, RGB888."),
 
 			regPatBase:      word("PAT_BASE_ADDR", 0x500, "Bus address of the pattern."),
 			regPatSize:      with(bits("PAT_SIZE", 0x504, 0x1fff1fff, "Size of the pattern.", mmio.Bits(12, 0, "width", ""), mmio.Bits(28, 16, "height", "")), reset(0x10001)),
 			regPatColorMode: bits("PAT_COLOR_MODE", 0x508, colorModeBits, "Pixel format of the pattern.", colorModeFields()...),
 			regPatOffset:    point("PAT_OFFSET", 0x50c, "Pixel of the pattern at the start of the destination."),
-			regPatStride:    bits("PAT_STRIDE", 0x510, 0xffff, "Bytes from row to row."),
+			regPatStride:    bits("PAT_STRIDE", 0x510, 0xffff, "Bytes from row to row, signed."),
 
 			regMaskBase:        word("MASK_BASE_ADDR", 0x520, "Bus address of the mask."),
-			regMaskStride:      bits("MASK_STRIDE", 0x524, 0xffff, "Bytes from row to row."),
+			regMaskStride:      bits("MASK_STRIDE", 0x524, 0xffff, "Bytes from row to row, signed."),
 			regMaskLeftTop:     point("MASK_LEFT_TOP", 0x528, "First pixel of the mask rectangle."),
 			regMaskRightBottom: point("MASK_RIGHT_BOTTOM", 0x52c, "Just behind its last pixel."),
 			regMaskMode: bits("MASK_MODE", 0x530, 0x337, "Pixel format of the mask.",
@@ -323,16 +325,17 @@ func (d *G2D) block() mmio.Block {
 
 			regCWLeftTop:     point("CW_LT", 0x600, "First pixel of the clipping window, in the destination image."),
 			regCWRightBottom: point("CW_RB", 0x604, "Just behind its last pixel."),
-			regThirdOperand: bits("THIRD_OPERAND", 0x610, 0x33, "The third operand of raster operations.",
+			regThirdOperand: with(bits("THIRD_OPERAND", 0x610, 0x33, "The third operand of raster operations.",
 				mmio.Field{Name: "unmasked", Lo: 0, Hi: 1, Enum: thirdEnum()}, mmio.Field{Name: "masked", Lo: 4, Hi: 5, Enum: thirdEnum()}),
+				reset(thirdFG|thirdFG<<4)),
 			regROP4: with(bits("ROP4", 0x614, 0xffff, "The raster operations.", mmio.Bits(7, 0, "unmasked", "ROP3"), mmio.Bits(15, 8, "masked", "ROP3 where the mask is not zero")),
-				reset(0xcccc)),
+				reset(ropSrc)),
 			regAlpha: with(word("ALPHA", 0x618, "Global alpha in bits 7:0, global colour in bits 31:8."), reset(all32)),
 
 			regFGColor: word("FG_COLOR", 0x700, "Foreground colour, ARGB8888."),
 			regBGColor: word("BG_COLOR", 0x704, "Background colour, ARGB8888."),
 			regBSColor: word("BS_COLOR", 0x708, "Blue screen colour, ARGB8888; its alpha does not matter."),
-			regSFColor: word("SF_COLOR", 0x70c, "Colour of a solid fill, in the destination's format with channels in the order ARGB."),
+			regSFColor: word("SF_COLOR", 0x70c, "Colour of a solid fill, in the destination's format with channels in the order ARGB, or Y in bits 23:16, Cb and Cr."),
 
 			regSrcKeyCtrl:  bits("SRC_COLORKEY_CTRL", 0x710, keyBits, "Colour key on the source.", keyFields()...),
 			regSrcKeyMin:   word("SRC_COLORKEY_DR_MIN", 0x714, "Lower bounds, ARGB8888."),
@@ -346,6 +349,7 @@ func (d *G2D) block() mmio.Block {
 			regYDstKeyCtrl: missing("YCBCR_DST_COLORKEY_CTRL", 0x734, "Colour key on the YCbCr destination."),
 			regYDstKeyMin:  missing("YCBCR_DST_COLORKEY_DR_MIN", 0x738, "Lower bounds."),
 			regYDstKeyMax:  missing("YCBCR_DST_COLORKEY_DR_MAX", 0x73c, "Upper bounds."),
+			regGamma:       {Name: "GAMMA_TABLE", Offset: 0x740, Count: 81, Stride: 4, Unimplemented: all32, Doc: "Known by name only."},
 		},
 	}
 }

@@ -146,6 +146,14 @@ func (s *sampler) prepare(i0, i1 int) {
 	}
 }
 
+// work is how many pixels are read for a row.
+func (s *sampler) work() int {
+	if s.across.scale >= scaleBilinear {
+		return 2 * s.n
+	}
+	return s.n
+}
+
 // line reads one line of the image, or makes one of border pixels.
 func (d *G2D) line(s *sampler, pos int, out []uint32) error {
 	if pos == outside {

@@ -27,10 +27,13 @@ func (r rect) valid() bool {
 	return r.x0 < r.x1 && r.y0 < r.y1 && r.x1 <= maxSide && r.y1 <= maxSide
 }
 
+// bytesPerRow is the value of a stride register: 16 bits, signed.
+func bytesPerRow(v uint32) int { return int(int16(v)) }
+
 // surface is an image in memory.
 type surface struct {
 	base, plane2 uint64
-	stride       int // bytes
+	stride       int // bytes, maybe negative
 	format       format
 	reg          mmio.RegID // its base address register, to name it in events
 }
@@ -42,7 +45,7 @@ const addressEnd = 1 << 32
 
 // checkSpan refuses a transfer that the address bus cannot express.
 func checkSpan(addr uint64, n int, write bool) error {
-	if addr+uint64(n) > addressEnd {
+	if addr >= addressEnd || uint64(n) > addressEnd-addr {
 		return &mmio.DMAError{Addr: mmio.IOVA(max(addr, addressEnd)), Write: write, Err: errAddress}
 	}
 	return nil
@@ -129,12 +132,8 @@ func (d *G2D) ycbcrSpan(s *surface, row uint64, x, y int, out []uint32) error {
 		return err
 	}
 	off, size := c.chromaSpan(x, n)
-	stride := s.stride
-	if c.hsub == 0 {
-		stride *= 2
-	}
 	chroma := d.raw2[:size]
-	if err := d.read(s.plane2+uint64(y>>c.vsub*stride+off), chroma); err != nil {
+	if err := d.read(s.chromaRow(y)+uint64(off), chroma); err != nil {
 		return err
 	}
 	c.decodePlanes(out, luma, chroma, x)
