@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package drm
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"vdev/ioctl"
+)
+
+// The drivers of the guest, by the names that they report.
+const (
+	Exynos = "exynos" // display and 2D engine
+	VGEM   = "vgem"   // buffers and fences without a device
+)
+
+// Card is an open DRM device. It is one client: GEM handles and 2D command lists
+// belong to it, and go when it is closed.
+type Card struct {
+	file   *os.File
+	Driver string
+}
+
+// Open opens the first card of a driver. Without one the error is fs.ErrNotExist.
+func Open(driver string) (*Card, error) {
+	nodes, err := filepath.Glob("/dev/dri/card*")
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(nodes)
+	for _, node := range nodes {
+		c, err := OpenNode(node)
+		if err != nil {
+			return nil, err
+		}
+		if c.Driver == driver {
+			return c, nil
+		}
+		if err := c.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("no card with driver %s in /dev/dri: %w", driver, fs.ErrNotExist)
+}
+
+// OpenNode opens a card by the name of its device node.
+func OpenNode(path string) (*Card, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	c := &Card{file: f}
+	if c.Driver, err = c.driver(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return c, nil
+}
+
+func (c *Card) driver() (string, error) {
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	name := make([]byte, 64)
+	v := ioctl.DRMVersion{NameLen: uint64(len(name)), Name: address(&pin, name)}
+	if err := c.do(ioctl.DRM_IOCTL_VERSION, &v); err != nil {
+		return "", fmt.Errorf("%s: version: %w", c.file.Name(), err)
+	}
+	return string(name[:min(v.NameLen, uint64(len(name)))]), nil
+}
+
+// Close closes the device.
+func (c *Card) Close() error { return c.file.Close() }
+
+// FD is the file descriptor, for poll and the like.
+func (c *Card) FD() int { return int(c.file.Fd()) }
+
+func (c *Card) do(req ioctl.Request, arg any) error { return do(c.file, req, arg) }
+
+// SetCap makes the kernel treat this client as one that knows of a feature, like
+// DRM_CLIENT_CAP_ATOMIC.
+func (c *Card) SetCap(capability, value uint64) error {
+	if err := c.do(ioctl.DRM_IOCTL_SET_CLIENT_CAP, &ioctl.DRMSetClientCap{Capability: capability, Value: value}); err != nil {
+		return fmt.Errorf("client capability %d: %w", capability, err)
+	}
+	return nil
+}
