@@ -27,6 +27,10 @@ const (
 	cmdPanic    = 'p' // prints panicWords and reboots
 	cmdTest     = 't' // ends through HTIF with testNumber
 	cmdSleep    = 'w' // waits for an interrupt that cannot come
+	cmdRed      = 'R' // switches the display on, and shows red
+	cmdWhite    = 'W' // shows white
+	cmdSmall    = 'S' // makes the picture smaller
+	cmdOff      = 'O' // switches the display off
 	// Every other byte is echoed.
 )
 
@@ -36,6 +40,13 @@ const (
 	uartBase  = 0x1000_0000
 	uartLSR   = 5
 	syscon    = 0x10_0000
+	fimdBase  = 0x11c0_0000
+)
+
+// The sizes of the test guest's picture.
+const (
+	pictureWidth, pictureHeight = 16, 8
+	smallWidth, smallHeight     = 8, 4
 )
 
 // Registers of the test guest.
@@ -96,6 +107,31 @@ func (a *asm) store(addr, v int64) {
 	a.op(isa.OpSW, 0, rPtr, rTmp, 0)
 }
 
+// Registers of the display controller (include/video/samsung_fimd.h of Linux).
+const (
+	fimdControl = 0x00  // VIDCON0
+	fimdPorches = 0x14  // VIDTCON1
+	fimdSize    = 0x18  // VIDTCON2
+	fimdWindow  = 0x20  // WINCON0
+	fimdChannel = 0x34  // SHADOWCON
+	fimdCorner  = 0x44  // VIDOSD0B
+	fimdMap     = 0x180 // WIN0MAP
+)
+
+func (a *asm) storeDisplay(reg, v int64) { a.store(fimdBase+reg, v) }
+
+// displayOn shows a window of one colour on a panel with such long porches that it
+// takes a millisecond or more to refresh.
+func (a *asm) displayOn() {
+	a.storeDisplay(fimdPorches, 0xffffff)
+	a.storeDisplay(fimdSize, (pictureHeight-1)<<11|pictureWidth-1)
+	a.storeDisplay(fimdCorner, (pictureWidth-1)<<11|pictureHeight-1)
+	a.storeDisplay(fimdWindow, 1)
+	a.storeDisplay(fimdChannel, 1)
+	a.storeDisplay(fimdMap, 0x1ff0000)
+	a.storeDisplay(fimdControl, 255<<6|1<<4|3)
+}
+
 func (a *asm) bytes() []byte {
 	var b []byte
 	for i, in := range a.code {
@@ -140,6 +176,10 @@ func bareGuest(t testing.TB) string {
 		{cmdPanic, func() { a.print(guestPanic, panicWords); a.store(syscon, 0x7777) }},
 		{cmdTest, func() { a.store(guestBase+guestTohost, testNumber<<1|1) }},
 		{cmdSleep, func() { a.op(isa.OpWFI, 0, 0, 0, 0) }},
+		{cmdRed, a.displayOn},
+		{cmdWhite, func() { a.storeDisplay(fimdMap, 0x1ffffff) }},
+		{cmdSmall, func() { a.storeDisplay(fimdSize, (smallHeight-1)<<11|smallWidth-1) }},
+		{cmdOff, func() { a.storeDisplay(fimdControl, 0) }},
 	}
 	for _, c := range commands {
 		a.op(isa.OpADDI, rTmp, rZero, 0, int64(c.key))

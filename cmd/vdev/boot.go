@@ -182,9 +182,7 @@ func (s *session) newMachine() (*emu.Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.display.attach(m); err != nil {
-		return nil, err
-	}
+	s.display.watch(m.Display())
 	t := &tail{}
 	s.console.attach(m, t)
 	var prompt emu.Prompt

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"slices"
 	"strconv"
@@ -270,23 +271,14 @@ func harmless(r rune) rune {
 	return r
 }
 
-var (
-	errNoDisplay  = errors.New("the machine has no display")
-	errDisplayOff = errors.New("the display is off")
-)
+var errDisplayOff = errors.New("the display is off")
 
 func screenshot(c *control, _ string) (reply, error) {
-	shot := &display.Still{}
+	var img *image.RGBA
 	r, err := c.look(func(m *emu.Machine) (reply, error) {
-		s := screenOf(m)
-		if s == nil {
-			return reply{}, errNoDisplay
-		}
-		img := s.Screenshot()
-		if img == nil {
+		if img = m.Display().Screenshot(); img == nil {
 			return reply{}, errDisplayOff
 		}
-		shot.Frame(img)
 		return reply{}, nil
 	})
 	if err != nil {
@@ -294,7 +286,7 @@ func screenshot(c *control, _ string) (reply, error) {
 	}
 	// Compressing takes a while: not on the machine's goroutine.
 	var b bytes.Buffer
-	if err := display.WritePNG(&b, shot.Image()); err != nil {
+	if err := display.WritePNG(&b, img); err != nil {
 		return r, err
 	}
 	r.PNG = b.Bytes()

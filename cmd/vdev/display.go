@@ -17,30 +17,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vdev/emu"
 	"vdev/emu/display"
 )
 
-// screen is a device that shows a picture. Its methods are for the machine's
-// goroutine.
+// screen is a display controller, as emu.Machine.Display is one. Its methods are for
+// the machine's goroutine.
 type screen interface {
 	// SetOnFrame sets a function that gets each picture that differs from the one
 	// before, with the virtual time of its vsync. It must not keep img.
 	SetOnFrame(fn func(img *image.RGBA, at time.Duration))
-	// Screenshot is the picture of now, nil while the display is off.
-	Screenshot() *image.RGBA
 	// Refresh is the refresh rate in Hz, as a fraction.
 	Refresh() (num, den int)
-}
-
-// screenOf is the machine's first screen, nil if it has none.
-func screenOf(m *emu.Machine) screen {
-	for _, r := range m.Bus().Regions() {
-		if s, ok := r.Device.(screen); ok {
-			return s
-		}
-	}
-	return nil
 }
 
 // displayFlag is where the picture goes: "none" or a file.
@@ -114,21 +101,11 @@ func (r *recorder) wrap(err error) error {
 	return fmt.Errorf("display %s: %w", r.name, plain(err))
 }
 
-// attach records what m shows, before it runs.
-func (r *recorder) attach(m *emu.Machine) error {
-	if r == nil {
-		return nil
-	}
-	s := screenOf(m)
-	if s == nil {
-		return r.wrap(errNoDisplay)
-	}
-	r.watch(s)
-	return nil
-}
-
-// watch records what s shows.
+// watch records what s shows, from before its machine runs.
 func (r *recorder) watch(s screen) {
+	if r == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.base, r.began = r.last, true

@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -25,7 +26,6 @@ type fakeScreen struct {
 var _ screen = (*fakeScreen)(nil)
 
 func (f *fakeScreen) SetOnFrame(fn func(*image.RGBA, time.Duration)) { f.onFrame = fn }
-func (f *fakeScreen) Screenshot() *image.RGBA                        { return nil }
 func (f *fakeScreen) Refresh() (num, den int)                        { return 60, 1 }
 
 // plainPicture is a picture of one colour.
@@ -349,4 +349,185 @@ func TestRecordPipeThatNobodyReads(t *testing.T) {
 		t.Errorf("status %d", got)
 	}
 	r.expectSaid(t, name, "timeout")
+}
+
+// shows waits until a screenshot of the guest is all of one colour.
+func (g *guest) shows(t *testing.T, d runtimeDir, c color.RGBA) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "shot.png")
+	wait(t, "the picture", func() bool {
+		if status, _, _ := d.ctl(t, "screenshot", name); status != 0 {
+			return false // off as yet
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		img, err := png.Decode(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return img.Bounds().Size() == image.Pt(pictureWidth, pictureHeight) && color.RGBAModel.Convert(img.At(5, 5)) == c
+	})
+}
+
+// However a run ends, what was shown is in the file.
+func TestDisplayWhateverTheEnd(t *testing.T) {
+	key := func(c byte) func(*testing.T, *guest) {
+		return func(_ *testing.T, g *guest) { io.WriteString(g.in, string(c)) }
+	}
+	signal := func(sig syscall.Signal) func(*testing.T, *guest) {
+		return func(_ *testing.T, g *guest) { g.Process.Signal(sig) }
+	}
+	for _, c := range []struct {
+		name   string
+		args   []string
+		end    func(*testing.T, *guest)
+		status int
+	}{
+		{"power-off", nil, key(cmdPowerOff), 0},
+		{"guest panic", nil, key(cmdPanic), statusPanic},
+		{"SIGINT", nil, signal(syscall.SIGINT), 128 + 2},
+		{"SIGTERM", nil, signal(syscall.SIGTERM), 128 + 15},
+		{"timeout", []string{"--timeout", "3s"}, func(*testing.T, *guest) {}, statusTimeout},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			for _, kind := range []string{"png", "y4m"} {
+				d := newRuntimeDir(t)
+				dir := t.TempDir()
+				name := filepath.Join(dir, "out."+kind)
+				g := d.boot(t, append(c.args, "--display", name)...)
+				io.WriteString(g.in, string(cmdRed))
+				g.shows(t, d, red())
+				io.WriteString(g.in, string(cmdWhite))
+				g.shows(t, d, white())
+				io.WriteString(g.in, string(cmdOff))
+				wait(t, "the display to go off", func() bool {
+					_, _, errs := d.ctl(t, "screenshot", filepath.Join(t.TempDir(), "shot.png"))
+					return strings.Contains(errs, "the display is off")
+				})
+				c.end(t, &g)
+				go io.Copy(io.Discard, g.out)
+				if got := statusOf(t, g.Wait()); got != c.status {
+					t.Errorf("%s: status %d, want %d", kind, got, c.status)
+				}
+				expectFiles(t, dir, "out."+kind)
+				if kind == "png" {
+					expectPNG(t, name, plainPicture(pictureWidth, pictureHeight, white()))
+				} else if n := len(videoFrames(t, name)); n != 2 {
+					t.Errorf("%d frames, want 2", n)
+				}
+			}
+		})
+	}
+}
+
+// videoFrames takes a video of the test guest apart: header and luma of each frame.
+func videoFrames(t *testing.T, name string) (list []string) {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, rest, _ := strings.Cut(string(data), "\n")
+	if !strings.HasPrefix(header, "YUV4MPEG2 W16 H8 F") || strings.Contains(header, "F0:0") {
+		t.Fatalf("header %q", header)
+	}
+	const size = pictureWidth * pictureHeight
+	for rest != "" {
+		head, planes, _ := strings.Cut(rest, "\n")
+		if !strings.HasPrefix(head, "FRAME XVDEV_TIME_NS=") || len(planes) < 3*size {
+			t.Fatalf("frame %d begins with %q and has %d bytes", len(list), head, len(planes))
+		}
+		list = append(list, head+"\n"+planes[:size])
+		rest = planes[3*size:]
+	}
+	return list
+}
+
+// A picture that becomes smaller stays in the corner.
+func TestDisplaySizeChanges(t *testing.T) {
+	d := newRuntimeDir(t)
+	name := filepath.Join(t.TempDir(), "out.y4m")
+	g := d.boot(t, "--display", name)
+	io.WriteString(g.in, string(cmdRed)+string(cmdSmall))
+	wait(t, "the second frame", func() bool {
+		st, err := os.Stat(name)
+		return err == nil && st.Size() > 2*3*pictureWidth*pictureHeight
+	})
+	g.end(t)
+	head, luma, _ := strings.Cut(videoFrames(t, name)[1], "\n")
+	if !strings.HasSuffix(head, " XVDEV_SIZE=8x4") {
+		t.Errorf("frame %q", head)
+	}
+	for i, y := range []byte(luma) {
+		want := byte(0)
+		if i%pictureWidth < smallWidth && i/pictureWidth < smallHeight {
+			want = 76
+		}
+		if y != want {
+			t.Fatalf("luma of pixel %d is %d, want %d", i, y, want)
+		}
+	}
+}
+
+// Where the host takes no more, the video ends behind its last whole frame; the guest
+// runs on.
+func TestDisplayOnAFullDisk(t *testing.T) {
+	d := newRuntimeDir(t)
+	name := filepath.Join(t.TempDir(), "out.y4m")
+	limited := d.in(bare(t, "--display", name))
+	cmd := exec.Command("sh", append([]string{"-c", `ulimit -f 1; exec "$@"`, "sh"}, limited.Args...)...)
+	cmd.Env = limited.Env
+	said, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer said.Close()
+	cmd.Stderr = said
+	g := guest{Cmd: cmd}
+	g.in, g.out = pipes(t, cmd)
+	t.Cleanup(func() { cmd.Process.Kill() })
+	expect(t, g.out, greeting)
+	pictures := 0
+	wait(t, "the limit", func() bool { // a block holds no three frames, whatever its size is here
+		io.WriteString(g.in, string([]byte{cmdRed, cmdWhite}[pictures%2]))
+		pictures++
+		st, err := said.Stat()
+		return err == nil && st.Size() > 0
+	})
+	g.alive(t)
+	io.WriteString(g.in, string(cmdPowerOff))
+	if got := statusOf(t, g.Wait()); got != statusFailure {
+		t.Errorf("status %d", got)
+	}
+	got, err := os.ReadFile(said.Name())
+	if err != nil || bytes.Count(got, []byte("\n")) != 1 || !bytes.Contains(got, []byte("file too large; the recording ends at ")) {
+		t.Errorf("said %q, %v", got, err)
+	}
+	if n := len(videoFrames(t, name)); n == 0 {
+		t.Errorf("%d frames", n)
+	}
+}
+
+func TestScreenshot(t *testing.T) {
+	d := newRuntimeDir(t)
+	g := d.boot(t)
+	name := filepath.Join(t.TempDir(), "shot.png")
+	if status, _, errs := d.ctl(t, "screenshot", name); status != statusFailure || errs != "vdev: the display is off\n" {
+		t.Errorf("status %d, said %q", status, errs)
+	}
+	io.WriteString(g.in, string(cmdRed))
+	g.shows(t, d, red())
+	d.ctl(t, "pause")
+	g.shows(t, d, red())
+	d.ctl(t, "resume")
+	status, out, errs := d.ctl(t, "screenshot", name)
+	if status != 0 || out != "" || errs != "" {
+		t.Errorf("status %d, output %q, said %q", status, out, errs)
+	}
+	expectPNG(t, name, plainPicture(pictureWidth, pictureHeight, red()))
+	g.end(t)
 }

@@ -222,9 +222,7 @@ func (x *execution) run(ctx context.Context, cfg emu.Config) error {
 		return err
 	}
 	x.machine = m
-	if err := x.display.attach(m); err != nil {
-		return err
-	}
+	x.display.watch(m.Display())
 	m.OnConsoleByte(x.tail.watch)
 	p := m.AgentPort()
 	l := newLink(p, m.Post)
