@@ -45,8 +45,8 @@ func (c *Commit) Enable() *Commit {
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	mode := []ioctl.DRMModeModeinfo{c.out.Mode}
-	arg := ioctl.DRMModeCreateBlob{Data: address(&pin, mode), Length: modeSize}
-	if err := c.out.Card.do(ioctl.DRM_IOCTL_MODE_CREATEPROPBLOB, &arg); err != nil && c.err == nil {
+	arg := ioctl.DRMModeCreateBlob{Data: ioctl.Pointer(&pin, mode), Length: modeSize}
+	if err := ioctl.Do(c.out.Card.FD(), ioctl.DRM_IOCTL_MODE_CREATEPROPBLOB, &arg); err != nil && c.err == nil {
 		c.err = fmt.Errorf("mode: %w", err)
 	}
 	c.blob = arg.BlobId
@@ -107,7 +107,7 @@ func (c *Commit) commit(flags uint32, userData uint64, fenced bool) (*SyncFile, 
 	defer pin.Unpin()
 	fence := []int32{-1}
 	if fenced {
-		c.Set(c.out.CRTC, "OUT_FENCE_PTR", address(&pin, fence))
+		c.Set(c.out.CRTC, "OUT_FENCE_PTR", ioctl.Pointer(&pin, fence))
 	}
 	if c.err != nil {
 		return nil, c.err
@@ -130,11 +130,11 @@ func (c *Commit) commit(flags uint32, userData uint64, fenced bool) (*SyncFile, 
 		}
 	}
 	arg := ioctl.DRMModeAtomic{Flags: flags, CountObjs: uint32(len(objects)), UserData: userData,
-		ObjsPtr: address(&pin, objects), CountPropsPtr: address(&pin, counts),
-		PropsPtr: address(&pin, properties), PropValuesPtr: address(&pin, values)}
-	err := c.out.Card.do(ioctl.DRM_IOCTL_MODE_ATOMIC, &arg)
+		ObjsPtr: ioctl.Pointer(&pin, objects), CountPropsPtr: ioctl.Pointer(&pin, counts),
+		PropsPtr: ioctl.Pointer(&pin, properties), PropValuesPtr: ioctl.Pointer(&pin, values)}
+	err := ioctl.Do(c.out.Card.FD(), ioctl.DRM_IOCTL_MODE_ATOMIC, &arg)
 	if c.blob != 0 { // the display's state keeps what it needs
-		_ = c.out.Card.do(ioctl.DRM_IOCTL_MODE_DESTROYPROPBLOB, &ioctl.DRMModeDestroyBlob{BlobId: c.blob})
+		_ = ioctl.Do(c.out.Card.FD(), ioctl.DRM_IOCTL_MODE_DESTROYPROPBLOB, &ioctl.DRMModeDestroyBlob{BlobId: c.blob})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("atomic commit: %w", err)

@@ -68,8 +68,8 @@ func (c *Card) driver() (string, error) {
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	name := make([]byte, 64)
-	v := ioctl.DRMVersion{NameLen: uint64(len(name)), Name: address(&pin, name)}
-	if err := c.do(ioctl.DRM_IOCTL_VERSION, &v); err != nil {
+	v := ioctl.DRMVersion{NameLen: uint64(len(name)), Name: ioctl.Pointer(&pin, name)}
+	if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_VERSION, &v); err != nil {
 		return "", fmt.Errorf("%s: version: %w", c.file.Name(), err)
 	}
 	return string(name[:min(v.NameLen, uint64(len(name)))]), nil
@@ -81,12 +81,10 @@ func (c *Card) Close() error { return c.file.Close() }
 // FD is the file descriptor, for poll and the like.
 func (c *Card) FD() int { return int(c.file.Fd()) }
 
-func (c *Card) do(req ioctl.Request, arg any) error { return do(c.file, req, arg) }
-
 // SetCap makes the kernel treat this client as one that knows of a feature, like
 // DRM_CLIENT_CAP_ATOMIC.
 func (c *Card) SetCap(capability, value uint64) error {
-	if err := c.do(ioctl.DRM_IOCTL_SET_CLIENT_CAP, &ioctl.DRMSetClientCap{Capability: capability, Value: value}); err != nil {
+	if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_SET_CLIENT_CAP, &ioctl.DRMSetClientCap{Capability: capability, Value: value}); err != nil {
 		return fmt.Errorf("client capability %d: %w", capability, err)
 	}
 	return nil

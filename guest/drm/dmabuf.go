@@ -59,7 +59,7 @@ func (b *DMABuf) Map() ([]byte, error) { return mmap(b.file, 0, b.Size) }
 
 // SetName names the buffer in debugfs, and in reports.
 func (b *DMABuf) SetName(name string) error {
-	if err := doText(b.file, ioctl.DMA_BUF_SET_NAME_B, name); err != nil {
+	if err := ioctl.SetName(b.FD(), name); err != nil {
 		return fmt.Errorf("name %s %q: %w", b, name, err)
 	}
 	return nil
@@ -75,17 +75,10 @@ func (b *DMABuf) Begin(a Access) error { return b.sync(ioctl.DMA_BUF_SYNC_START,
 func (b *DMABuf) End(a Access) error { return b.sync(ioctl.DMA_BUF_SYNC_END, a) }
 
 func (b *DMABuf) sync(step uint64, a Access) error {
-	arg := ioctl.DMABufSync{Flags: step | uint64(a)}
-	for {
-		err := do(b.file, ioctl.DMA_BUF_IOCTL_SYNC, &arg)
-		if errors.Is(err, unix.EAGAIN) { // to be tried again, like EINTR
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("sync %s: %w", b, err)
-		}
-		return nil
+	if err := ioctl.Do(b.FD(), ioctl.DMA_BUF_IOCTL_SYNC, &ioctl.DMABufSync{Flags: step | uint64(a)}); err != nil {
+		return fmt.Errorf("sync %s: %w", b, err)
 	}
+	return nil
 }
 
 // ExportSyncFile returns a fence that signals when the buffer may be accessed: for
@@ -93,7 +86,7 @@ func (b *DMABuf) sync(step uint64, a Access) error {
 // too.
 func (b *DMABuf) ExportSyncFile(a Access) (*SyncFile, error) {
 	arg := ioctl.DMABufExportSyncFile{Flags: uint32(a), Fd: -1}
-	if err := do(b.file, ioctl.DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &arg); err != nil {
+	if err := ioctl.Do(b.FD(), ioctl.DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &arg); err != nil {
 		return nil, fmt.Errorf("fence of %s: %w", b, err)
 	}
 	return NewSyncFile(int(arg.Fd)), nil
@@ -103,7 +96,7 @@ func (b *DMABuf) ExportSyncFile(a Access) (*SyncFile, error) {
 // Write as one who writes, for Read as one who only reads.
 func (b *DMABuf) ImportSyncFile(s *SyncFile, a Access) error {
 	arg := ioctl.DMABufImportSyncFile{Flags: uint32(a), Fd: int32(s.FD())}
-	if err := do(b.file, ioctl.DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &arg); err != nil {
+	if err := ioctl.Do(b.FD(), ioctl.DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &arg); err != nil {
 		return fmt.Errorf("fence into %s: %w", b, err)
 	}
 	return nil

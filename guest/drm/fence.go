@@ -37,7 +37,7 @@ func (s *SyncFile) Wait(limit time.Duration) (bool, error) { return poll(s.FD(),
 func (s *SyncFile) Merge(other *SyncFile, name string) (*SyncFile, error) {
 	arg := ioctl.SyncMergeData{Fd2: int32(other.FD())}
 	copy(arg.Name[:len(arg.Name)-1], name)
-	if err := do(s.file, ioctl.SYNC_IOC_MERGE, &arg); err != nil {
+	if err := ioctl.Do(s.FD(), ioctl.SYNC_IOC_MERGE, &arg); err != nil {
 		return nil, fmt.Errorf("merge fences: %w", err)
 	}
 	return NewSyncFile(int(arg.Fence)), nil
@@ -58,12 +58,12 @@ func (s *SyncFile) Info() ([]FenceInfo, error) {
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	var arg ioctl.SyncFileInfo
-	if err := do(s.file, ioctl.SYNC_IOC_FILE_INFO, &arg); err != nil {
+	if err := ioctl.Do(s.FD(), ioctl.SYNC_IOC_FILE_INFO, &arg); err != nil {
 		return nil, fmt.Errorf("fence info: %w", err)
 	}
 	fences := make([]ioctl.SyncFenceInfo, arg.NumFences)
-	arg = ioctl.SyncFileInfo{NumFences: arg.NumFences, SyncFenceInfo: address(&pin, fences)}
-	if err := do(s.file, ioctl.SYNC_IOC_FILE_INFO, &arg); err != nil {
+	arg = ioctl.SyncFileInfo{NumFences: arg.NumFences, SyncFenceInfo: ioctl.Pointer(&pin, fences)}
+	if err := ioctl.Do(s.FD(), ioctl.SYNC_IOC_FILE_INFO, &arg); err != nil {
 		return nil, fmt.Errorf("fence info: %w", err)
 	}
 	var all []FenceInfo
@@ -91,7 +91,7 @@ func NewTimeline() (*Timeline, error) {
 func (t *Timeline) Fence(value uint32, name string) (*SyncFile, error) {
 	arg := ioctl.SwSyncCreateFenceData{Value: value}
 	copy(arg.Name[:len(arg.Name)-1], name)
-	if err := do(t.file, ioctl.SW_SYNC_IOC_CREATE_FENCE, &arg); err != nil {
+	if err := ioctl.Do(int(t.file.Fd()), ioctl.SW_SYNC_IOC_CREATE_FENCE, &arg); err != nil {
 		return nil, fmt.Errorf("fence at %d: %w", value, err)
 	}
 	return NewSyncFile(int(arg.Fence)), nil
@@ -99,7 +99,7 @@ func (t *Timeline) Fence(value uint32, name string) (*SyncFile, error) {
 
 // Advance moves the timeline on by n.
 func (t *Timeline) Advance(n uint32) error {
-	if err := do(t.file, ioctl.SW_SYNC_IOC_INC, &n); err != nil {
+	if err := ioctl.Do(int(t.file.Fd()), ioctl.SW_SYNC_IOC_INC, &n); err != nil {
 		return fmt.Errorf("advance timeline: %w", err)
 	}
 	return nil
@@ -115,7 +115,7 @@ func (g *GEM) AttachFence(a Access) (uint32, error) {
 	if a&Write != 0 {
 		arg.Flags = ioctl.VGEM_FENCE_WRITE
 	}
-	if err := g.Card.do(ioctl.DRM_IOCTL_VGEM_FENCE_ATTACH, &arg); err != nil {
+	if err := ioctl.Do(g.Card.FD(), ioctl.DRM_IOCTL_VGEM_FENCE_ATTACH, &arg); err != nil {
 		return 0, fmt.Errorf("attach fence to GEM handle %d: %w", g.Handle, err)
 	}
 	return arg.OutFence, nil
@@ -123,7 +123,7 @@ func (g *GEM) AttachFence(a Access) (uint32, error) {
 
 // SignalFence signals a fence of AttachFence.
 func (c *Card) SignalFence(fence uint32) error {
-	if err := c.do(ioctl.DRM_IOCTL_VGEM_FENCE_SIGNAL, &ioctl.DRMVgemFenceSignal{Fence: fence}); err != nil {
+	if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_VGEM_FENCE_SIGNAL, &ioctl.DRMVgemFenceSignal{Fence: fence}); err != nil {
 		return fmt.Errorf("signal fence %d: %w", fence, err)
 	}
 	return nil

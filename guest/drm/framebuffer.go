@@ -22,7 +22,7 @@ type Framebuffer struct {
 func (g *GEM) AddFB(width, height, stride int, f pixel.Format) (*Framebuffer, error) {
 	arg := ioctl.DRMModeFbCmd2{Width: uint32(width), Height: uint32(height), PixelFormat: uint32(f),
 		Handles: [4]uint32{g.Handle}, Pitches: [4]uint32{uint32(stride)}}
-	if err := g.Card.do(ioctl.DRM_IOCTL_MODE_ADDFB2, &arg); err != nil {
+	if err := ioctl.Do(g.Card.FD(), ioctl.DRM_IOCTL_MODE_ADDFB2, &arg); err != nil {
 		return nil, fmt.Errorf("framebuffer of %dx%d, %v: %w", width, height, f, err)
 	}
 	return &Framebuffer{g.Card, arg.FbId}, nil
@@ -30,7 +30,7 @@ func (g *GEM) AddFB(width, height, stride int, f pixel.Format) (*Framebuffer, er
 
 // Close removes the framebuffer, and switches planes off that show it.
 func (f *Framebuffer) Close() error {
-	if err := f.card.do(ioctl.DRM_IOCTL_MODE_RMFB, &f.ID); err != nil {
+	if err := ioctl.Do(f.card.FD(), ioctl.DRM_IOCTL_MODE_RMFB, &f.ID); err != nil {
 		return fmt.Errorf("remove framebuffer %d: %w", f.ID, err)
 	}
 	return nil

@@ -173,13 +173,13 @@ func (c *Card) submit(o Operation) error {
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	arg := ioctl.DRMExynosG2DSetCmdlist{
-		Cmd: address(&pin, o.commands), CmdNr: uint32(len(o.commands)),
-		CmdBuf: address(&pin, o.buffers), CmdBufNr: uint32(len(o.buffers)),
+		Cmd: ioctl.Pointer(&pin, o.commands), CmdNr: uint32(len(o.commands)),
+		CmdBuf: ioctl.Pointer(&pin, o.buffers), CmdBufNr: uint32(len(o.buffers)),
 	}
 	if o.event {
 		arg.EventType, arg.UserData = ioctl.G2D_EVENT_NONSTOP, o.userData
 	}
-	if err := c.do(ioctl.DRM_IOCTL_EXYNOS_G2D_SET_CMDLIST, &arg); err != nil {
+	if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_EXYNOS_G2D_SET_CMDLIST, &arg); err != nil {
 		return fmt.Errorf("command list: %w", err)
 	}
 	return nil
@@ -192,7 +192,7 @@ func (c *Card) Exec(async bool) error {
 	if async {
 		arg.Async = 1
 	}
-	if err := c.do(ioctl.DRM_IOCTL_EXYNOS_G2D_EXEC, &arg); err != nil {
+	if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_EXYNOS_G2D_EXEC, &arg); err != nil {
 		return fmt.Errorf("run command lists: %w", err)
 	}
 	return nil

@@ -26,7 +26,7 @@ type GEM struct {
 // mapping is write-combined, so that it needs no sync.
 func (c *Card) CreateDumb(width, height, bpp int) (*GEM, int, error) {
 	arg := ioctl.DRMModeCreateDumb{Width: uint32(width), Height: uint32(height), Bpp: uint32(bpp)}
-	if err := c.do(ioctl.DRM_IOCTL_MODE_CREATE_DUMB, &arg); err != nil {
+	if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_MODE_CREATE_DUMB, &arg); err != nil {
 		return nil, 0, fmt.Errorf("dumb buffer of %dx%d, %d bits: %w", width, height, bpp, err)
 	}
 	return &GEM{c, arg.Handle, int(arg.Size)}, int(arg.Pitch), nil
@@ -38,7 +38,7 @@ func (c *Card) CreateDumb(width, height, bpp int) (*GEM, int, error) {
 // kernel/dma/mapping.c).
 func (c *Card) CreateExynos(size int, flags uint32) (*GEM, error) {
 	arg := ioctl.DRMExynosGemCreate{Size: uint64(size), Flags: flags}
-	if err := c.do(ioctl.DRM_IOCTL_EXYNOS_GEM_CREATE, &arg); err != nil {
+	if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_EXYNOS_GEM_CREATE, &arg); err != nil {
 		return nil, fmt.Errorf("exynos buffer of %d bytes: %w", size, err)
 	}
 	return &GEM{c, arg.Handle, size}, nil
@@ -46,7 +46,7 @@ func (c *Card) CreateExynos(size int, flags uint32) (*GEM, error) {
 
 // Close gives the handle back. The memory stays as long as anybody uses it.
 func (g *GEM) Close() error {
-	if err := g.Card.do(ioctl.DRM_IOCTL_GEM_CLOSE, &ioctl.DRMGemClose{Handle: g.Handle}); err != nil {
+	if err := ioctl.Do(g.Card.FD(), ioctl.DRM_IOCTL_GEM_CLOSE, &ioctl.DRMGemClose{Handle: g.Handle}); err != nil {
 		return fmt.Errorf("close GEM handle %d: %w", g.Handle, err)
 	}
 	return nil
@@ -55,7 +55,7 @@ func (g *GEM) Close() error {
 // Map maps the first n bytes.
 func (g *GEM) Map(n int) ([]byte, error) {
 	arg := ioctl.DRMModeMapDumb{Handle: g.Handle}
-	if err := g.Card.do(ioctl.DRM_IOCTL_MODE_MAP_DUMB, &arg); err != nil {
+	if err := ioctl.Do(g.Card.FD(), ioctl.DRM_IOCTL_MODE_MAP_DUMB, &arg); err != nil {
 		return nil, fmt.Errorf("map GEM handle %d: %w", g.Handle, err)
 	}
 	return mmap(g.Card.file, int64(arg.Offset), n)
@@ -64,7 +64,7 @@ func (g *GEM) Map(n int) ([]byte, error) {
 // Export makes a dma-buf of the buffer, with DRM_IOCTL_PRIME_HANDLE_TO_FD.
 func (g *GEM) Export() (*DMABuf, error) {
 	arg := ioctl.DRMPrimeHandle{Handle: g.Handle, Flags: unix.O_RDWR | unix.O_CLOEXEC}
-	if err := g.Card.do(ioctl.DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg); err != nil {
+	if err := ioctl.Do(g.Card.FD(), ioctl.DRM_IOCTL_PRIME_HANDLE_TO_FD, &arg); err != nil {
 		return nil, fmt.Errorf("export GEM handle %d: %w", g.Handle, err)
 	}
 	return NewDMABuf(int(arg.Fd))
@@ -75,7 +75,7 @@ func (g *GEM) Export() (*DMABuf, error) {
 // the exporter maps the buffer for the card's device until the last handle is closed.
 func (c *Card) Import(b *DMABuf) (*GEM, error) {
 	arg := ioctl.DRMPrimeHandle{Fd: int32(b.FD())}
-	if err := c.do(ioctl.DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg); err != nil {
+	if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_PRIME_FD_TO_HANDLE, &arg); err != nil {
 		return nil, fmt.Errorf("import %s into %s: %w", b, c.Driver, err)
 	}
 	return &GEM{c, arg.Handle, b.Size}, nil

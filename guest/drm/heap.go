@@ -28,7 +28,7 @@ func AllocHeap(heap string, size int) (*DMABuf, error) {
 	}
 	defer f.Close()
 	arg := ioctl.DMAHeapAllocationData{Len: uint64(size), FdFlags: unix.O_RDWR | unix.O_CLOEXEC}
-	if err := do(f, ioctl.DMA_HEAP_IOCTL_ALLOC, &arg); err != nil {
+	if err := ioctl.Do(int(f.Fd()), ioctl.DMA_HEAP_IOCTL_ALLOC, &arg); err != nil {
 		return nil, fmt.Errorf("%d bytes of heap %s: %w", size, heap, err)
 	}
 	return NewDMABuf(int(arg.Fd))
@@ -57,7 +57,7 @@ func AllocUDMABuf(size int) (*DMABuf, error) {
 	}
 	defer dev.Close()
 	arg := ioctl.UdmabufCreate{Memfd: uint32(mem.Fd()), Flags: ioctl.UDMABUF_FLAGS_CLOEXEC, Size: uint64(size)}
-	n, err := doResult(dev, ioctl.UDMABUF_CREATE, &arg)
+	n, err := ioctl.Result(int(dev.Fd()), ioctl.UDMABUF_CREATE, &arg)
 	if err != nil {
 		return nil, fmt.Errorf("udmabuf of %d bytes: %w", size, err)
 	}

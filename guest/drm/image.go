@@ -167,4 +167,6 @@ func (m *Image) Read() (*pixel.Picture, error) {
 }
 
 // AddFB makes a framebuffer of the image.
-func (m *Image) AddFB() (*Framebuffer, error) { return m.GEM.AddFB(m.Width, m.Height, m.Stride, m.Format) }
+func (m *Image) AddFB() (*Framebuffer, error) {
+	return m.GEM.AddFB(m.Width, m.Height, m.Stride, m.Format)
+}

@@ -65,7 +65,7 @@ func (c *Card) Output() (*Output, error) {
 			continue
 		}
 		enc := ioctl.DRMModeGetEncoder{EncoderId: conn.encoder}
-		if err := c.do(ioctl.DRM_IOCTL_MODE_GETENCODER, &enc); err != nil {
+		if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_MODE_GETENCODER, &enc); err != nil {
 			return nil, fmt.Errorf("encoder %d: %w", conn.encoder, err)
 		}
 		for i, crtc := range crtcs {
@@ -95,8 +95,8 @@ func (c *Card) resources() (crtcs, connectors []uint32, err error) {
 	for range 2 {
 		crtcs, connectors = make([]uint32, res.CountCrtcs), make([]uint32, res.CountConnectors)
 		res = ioctl.DRMModeCardRes{CountCrtcs: res.CountCrtcs, CountConnectors: res.CountConnectors,
-			CrtcIdPtr: address(&pin, crtcs), ConnectorIdPtr: address(&pin, connectors)}
-		if err := c.do(ioctl.DRM_IOCTL_MODE_GETRESOURCES, &res); err != nil {
+			CrtcIdPtr: ioctl.Pointer(&pin, crtcs), ConnectorIdPtr: ioctl.Pointer(&pin, connectors)}
+		if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_MODE_GETRESOURCES, &res); err != nil {
 			if errors.Is(err, unix.EOPNOTSUPP) {
 				err = errors.New("the device has no display")
 			}
@@ -121,8 +121,8 @@ func (c *Card) connector(id uint32) (connector, []ioctl.DRMModeModeinfo, error) 
 	for range 2 {
 		encoders, modes = make([]uint32, conn.CountEncoders), make([]ioctl.DRMModeModeinfo, conn.CountModes)
 		conn = ioctl.DRMModeGetConnector{ConnectorId: id, CountEncoders: conn.CountEncoders, CountModes: conn.CountModes,
-			EncodersPtr: address(&pin, encoders), ModesPtr: address(&pin, modes)}
-		if err := c.do(ioctl.DRM_IOCTL_MODE_GETCONNECTOR, &conn); err != nil {
+			EncodersPtr: ioctl.Pointer(&pin, encoders), ModesPtr: ioctl.Pointer(&pin, modes)}
+		if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_MODE_GETCONNECTOR, &conn); err != nil {
 			return connector{}, nil, fmt.Errorf("connector %d: %w", id, err)
 		}
 	}
@@ -140,8 +140,8 @@ func (o *Output) find(crtcIndex int) error {
 	var ids []uint32
 	for range 2 {
 		ids = make([]uint32, res.CountPlanes)
-		res = ioctl.DRMModeGetPlaneRes{CountPlanes: res.CountPlanes, PlaneIdPtr: address(&pin, ids)}
-		if err := o.Card.do(ioctl.DRM_IOCTL_MODE_GETPLANERESOURCES, &res); err != nil {
+		res = ioctl.DRMModeGetPlaneRes{CountPlanes: res.CountPlanes, PlaneIdPtr: ioctl.Pointer(&pin, ids)}
+		if err := ioctl.Do(o.Card.FD(), ioctl.DRM_IOCTL_MODE_GETPLANERESOURCES, &res); err != nil {
 			return fmt.Errorf("planes: %w", err)
 		}
 	}
@@ -151,8 +151,8 @@ func (o *Output) find(crtcIndex int) error {
 		var formats []uint32
 		for range 2 {
 			formats = make([]uint32, arg.CountFormatTypes)
-			arg = ioctl.DRMModeGetPlane{PlaneId: id, CountFormatTypes: arg.CountFormatTypes, FormatTypePtr: address(&pin, formats)}
-			if err := o.Card.do(ioctl.DRM_IOCTL_MODE_GETPLANE, &arg); err != nil {
+			arg = ioctl.DRMModeGetPlane{PlaneId: id, CountFormatTypes: arg.CountFormatTypes, FormatTypePtr: ioctl.Pointer(&pin, formats)}
+			if err := ioctl.Do(o.Card.FD(), ioctl.DRM_IOCTL_MODE_GETPLANE, &arg); err != nil {
 				return fmt.Errorf("plane %d: %w", id, err)
 			}
 		}
@@ -194,15 +194,15 @@ func (o *Output) learn(object, kind uint32) (map[string]uint64, error) {
 	var values []uint64
 	for range 2 {
 		ids, values = make([]uint32, arg.CountProps), make([]uint64, arg.CountProps)
-		arg.PropsPtr, arg.PropValuesPtr = address(&pin, ids), address(&pin, values)
-		if err := o.Card.do(ioctl.DRM_IOCTL_MODE_OBJ_GETPROPERTIES, &arg); err != nil {
+		arg.PropsPtr, arg.PropValuesPtr = ioctl.Pointer(&pin, ids), ioctl.Pointer(&pin, values)
+		if err := ioctl.Do(o.Card.FD(), ioctl.DRM_IOCTL_MODE_OBJ_GETPROPERTIES, &arg); err != nil {
 			return nil, fmt.Errorf("properties of object %d: %w", object, err)
 		}
 	}
 	byName, all := map[string]uint32{}, map[string]uint64{}
 	for i, id := range ids {
 		p := ioctl.DRMModeGetProperty{PropId: id}
-		if err := o.Card.do(ioctl.DRM_IOCTL_MODE_GETPROPERTY, &p); err != nil {
+		if err := ioctl.Do(o.Card.FD(), ioctl.DRM_IOCTL_MODE_GETPROPERTY, &p); err != nil {
 			return nil, fmt.Errorf("property %d: %w", id, err)
 		}
 		name := unix.ByteSliceToString(p.Name[:])

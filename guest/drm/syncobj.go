@@ -27,7 +27,7 @@ func (c *Card) CreateSyncObj(signalled bool) (*SyncObj, error) {
 	if signalled {
 		arg.Flags = ioctl.DRM_SYNCOBJ_CREATE_SIGNALED
 	}
-	if err := c.do(ioctl.DRM_IOCTL_SYNCOBJ_CREATE, &arg); err != nil {
+	if err := ioctl.Do(c.FD(), ioctl.DRM_IOCTL_SYNCOBJ_CREATE, &arg); err != nil {
 		return nil, fmt.Errorf("create syncobj: %w", err)
 	}
 	return &SyncObj{c, arg.Handle}, nil
@@ -35,7 +35,7 @@ func (c *Card) CreateSyncObj(signalled bool) (*SyncObj, error) {
 
 // Close gives the handle back.
 func (s *SyncObj) Close() error {
-	if err := s.card.do(ioctl.DRM_IOCTL_SYNCOBJ_DESTROY, &ioctl.DRMSyncobjDestroy{Handle: s.Handle}); err != nil {
+	if err := ioctl.Do(s.card.FD(), ioctl.DRM_IOCTL_SYNCOBJ_DESTROY, &ioctl.DRMSyncobjDestroy{Handle: s.Handle}); err != nil {
 		return fmt.Errorf("destroy syncobj %d: %w", s.Handle, err)
 	}
 	return nil
@@ -44,7 +44,7 @@ func (s *SyncObj) Close() error {
 // Import replaces the fence by that of a sync_file.
 func (s *SyncObj) Import(f *SyncFile) error {
 	arg := ioctl.DRMSyncobjHandle{Handle: s.Handle, Flags: ioctl.DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE, Fd: int32(f.FD())}
-	if err := s.card.do(ioctl.DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &arg); err != nil {
+	if err := ioctl.Do(s.card.FD(), ioctl.DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &arg); err != nil {
 		return fmt.Errorf("fence into syncobj %d: %w", s.Handle, err)
 	}
 	return nil
@@ -53,7 +53,7 @@ func (s *SyncObj) Import(f *SyncFile) error {
 // Export returns the fence that is in the syncobj now.
 func (s *SyncObj) Export() (*SyncFile, error) {
 	arg := ioctl.DRMSyncobjHandle{Handle: s.Handle, Flags: ioctl.DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE, Fd: -1}
-	if err := s.card.do(ioctl.DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &arg); err != nil {
+	if err := ioctl.Do(s.card.FD(), ioctl.DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &arg); err != nil {
 		return nil, fmt.Errorf("fence of syncobj %d: %w", s.Handle, err)
 	}
 	return NewSyncFile(int(arg.Fd)), nil
@@ -68,8 +68,8 @@ func (s *SyncObj) Reset() error { return s.array(ioctl.DRM_IOCTL_SYNCOBJ_RESET, 
 func (s *SyncObj) array(req ioctl.Request, what string) error {
 	var pin runtime.Pinner
 	defer pin.Unpin()
-	arg := ioctl.DRMSyncobjArray{Handles: address(&pin, []uint32{s.Handle}), CountHandles: 1}
-	if err := s.card.do(req, &arg); err != nil {
+	arg := ioctl.DRMSyncobjArray{Handles: ioctl.Pointer(&pin, []uint32{s.Handle}), CountHandles: 1}
+	if err := ioctl.Do(s.card.FD(), req, &arg); err != nil {
 		return fmt.Errorf("%s syncobj %d: %w", what, s.Handle, err)
 	}
 	return nil
@@ -81,11 +81,11 @@ func (s *SyncObj) array(req ioctl.Request, what string) error {
 func (s *SyncObj) Wait(until int64, forFence bool) (bool, error) {
 	var pin runtime.Pinner
 	defer pin.Unpin()
-	arg := ioctl.DRMSyncobjWait{Handles: address(&pin, []uint32{s.Handle}), CountHandles: 1, TimeoutNsec: until}
+	arg := ioctl.DRMSyncobjWait{Handles: ioctl.Pointer(&pin, []uint32{s.Handle}), CountHandles: 1, TimeoutNsec: until}
 	if forFence {
 		arg.Flags = ioctl.DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT
 	}
-	err := s.card.do(ioctl.DRM_IOCTL_SYNCOBJ_WAIT, &arg)
+	err := ioctl.Do(s.card.FD(), ioctl.DRM_IOCTL_SYNCOBJ_WAIT, &arg)
 	if errors.Is(err, unix.ETIME) {
 		return false, nil
 	}
