@@ -25,7 +25,7 @@ func (t *Tracer) line(c *call, o outcome) string {
 	if out := t.out(c, o); out != "" {
 		b.WriteString(" => " + out)
 	}
-	if s := c.sync; s != nil && (s.Errno == 0 || s.Lines.Maintained > 0) {
+	if s := c.sync; s != nil && (s.Done && s.Errno == 0 || s.Lines.Maintained > 0) {
 		b.WriteString(" " + s.Lines.String())
 	}
 	fmt.Fprintf(&b, " <%s>", seconds(t.cfg.Now()-c.start))

@@ -60,29 +60,21 @@ type span struct {
 
 func newLineSet(ranges []linux.Range) *lineSet {
 	s := &lineSet{}
-	for _, r := range ranges {
-		if r.Len == 0 || r.Addr+mmio.PhysAddr(r.Len-1) < r.Addr {
+	sorted := slices.SortedFunc(slices.Values(ranges), func(a, b linux.Range) int { return cmp.Compare(a.Addr, b.Addr) })
+	var end mmio.PhysAddr // of the spans so far
+	for _, r := range sorted {
+		last := r.Addr + mmio.PhysAddr(r.Len-1)
+		if r.Len == 0 || last < r.Addr {
 			continue
 		}
-		first := r.Addr &^ (mem.LineSize - 1)
-		last := (r.Addr + mmio.PhysAddr(r.Len-1)) &^ (mem.LineSize - 1)
-		s.spans = append(s.spans, span{first: first, lines: int((last-first)/mem.LineSize) + 1})
-	}
-	slices.SortFunc(s.spans, func(a, b span) int { return cmp.Compare(a.first, b.first) })
-	for i := range s.spans {
-		p := &s.spans[i]
-		if i > 0 {
-			// A line in two ranges belongs to the first.
-			before := &s.spans[i-1]
-			end := before.first + mmio.PhysAddr(before.lines*mem.LineSize)
-			if end > p.first {
-				shared := min(int((end-p.first)/mem.LineSize), p.lines)
-				p.first += mmio.PhysAddr(shared * mem.LineSize)
-				p.lines -= shared
-			}
+		// A line in two ranges counts once.
+		first := max(r.Addr&^(mem.LineSize-1), end)
+		if next := last&^(mem.LineSize-1) + mem.LineSize; next > first {
+			p := span{first: first, lines: int((next - first) / mem.LineSize), index: s.total}
+			s.spans = append(s.spans, p)
+			s.total += p.lines
+			end = next
 		}
-		p.index = s.total
-		s.total += p.lines
 	}
 	s.marked = make([]uint64, (s.total+63)/64)
 	return s
@@ -118,11 +110,9 @@ func (p *span) contains(addr mmio.PhysAddr) bool {
 // state is how many lines of the set are dirty and stale.
 func (s *lineSet) state(lines func(linux.Range) LineState) (sum LineState) {
 	for _, p := range s.spans {
-		if p.lines > 0 {
-			st := lines(linux.Range{Addr: p.first, Len: uint64(p.lines * mem.LineSize)})
-			sum.Dirty += st.Dirty
-			sum.Stale += st.Stale
-		}
+		st := lines(linux.Range{Addr: p.first, Len: uint64(p.lines * mem.LineSize)})
+		sum.Dirty += st.Dirty
+		sum.Stale += st.Stale
 	}
 	return sum
 }
