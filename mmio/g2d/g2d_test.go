@@ -4,6 +4,7 @@ package g2d
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -21,8 +22,8 @@ func newG2D(env *mmiotest.Env) *G2D {
 func fixture(t testing.TB) (*mmiotest.Env, *G2D, *mmiotest.Bench) {
 	env := mmiotest.NewEnv()
 	rng := rand.New(rand.NewPCG(1, 2))
-	for i := range env.Memory.Bytes {
-		env.Memory.Bytes[i] = byte(rng.Uint32())
+	for i := 0; i < len(env.Memory.Bytes); i += 8 {
+		binary.LittleEndian.PutUint64(env.Memory.Bytes[i:], rng.Uint64())
 	}
 	d := newG2D(env)
 	return env, d, mmiotest.NewBench(t, d, &env.Events)
