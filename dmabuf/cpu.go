@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+import "time"
+
+// MaxAtomicKmaps is how many pages a client can have mapped atomically at a time.
+const MaxAtomicKmaps = 2
+
+// cpuAccess is a range of a buffer that the CPU may use, between BeginCPU and EndCPU
+// or between Prep and Fini. They are reused, and never seen outside.
+type cpuAccess struct {
+	buf    *Buffer
+	cl     *Client
+	rng    Range
+	access Access
+	prep   bool
+	since  time.Duration
+	mark   uint64
+
+	ofBuffer link[cpuAccess]
+	ofClient link[cpuAccess]
+	free     *cpuAccess
+}
+
+// BeginCPU prepares a range of the buffer for the kernel's accesses by CPU: it makes
+// sure that there is memory, and that the CPU sees what devices wrote that have been
+// unmapped since. It does not wait for devices. Ranges may overlap, and each has its
+// own EndCPU.
+//
+// EBADF: the client is closed, or the buffer is gone. EINVAL: the range is empty or
+// not in the buffer, or the access is none. ENOMEM: there is no memory for the
+// buffer. After an error nothing is held.
+func (b *Buffer) BeginCPU(cl *Client, r Range, a Access) error {
+	if err := b.checkCPU(cl, r, a); err != nil {
+		return err
+	}
+	b.core.enter()
+	defer b.core.leave()
+	return b.begin(cl, r, a, false)
+}
+
+func (b *Buffer) checkCPU(cl *Client, r Range, a Access) error {
+	if !cl.alive() || !b.alive() {
+		return EBADF
+	}
+	if !r.within(b.spec.Size) || !a.valid() {
+		return EINVAL
+	}
+	return nil
+}
+
+func (b *Buffer) begin(cl *Client, r Range, access Access, prep bool) error {
+	if err := b.place(); err != nil {
+		return err
+	}
+	b.useCached(r)
+	c := b.core
+	a := c.freeCPU
+	if a == nil {
+		a = &cpuAccess{}
+	} else {
+		c.freeCPU = a.free
+	}
+	*a = cpuAccess{buf: b, cl: cl, rng: r, access: access, prep: prep, since: c.cfg.Now(), mark: c.mark()}
+	b.cpu.pushBack(&a.ofBuffer, a)
+	cl.cpu.pushBack(&a.ofClient, a)
+	b.refs++
+	c.stats.CPUAccesses++
+	b.frameBegins(a.side(), cl, access)
+	return nil
+}
+
+// EndCPU ends the access that cl began last with this range and access. Devices that
+// are mapped from now on see what the CPU wrote. Pages of the range that are still
+// mapped with Kmap are garbage from now on.
+//
+// EBADF: the client is closed, or the buffer is gone. EINVAL: no such access was
+// begun.
+func (b *Buffer) EndCPU(cl *Client, r Range, access Access) error {
+	if !cl.alive() || !b.alive() {
+		return EBADF
+	}
+	c := b.core
+	c.enter()
+	defer c.leave()
+	for k := b.cpu.tail; k != nil; k = k.prev {
+		if a := k.v; a.cl == cl && !a.prep && a.rng == r && a.access == access {
+			a.end()
+			b.kmapsLeft(cl)
+			return nil
+		}
+	}
+	if r.within(b.spec.Size) {
+		c.violation(UnbalancedFini, b, r, cl.side("end of CPU access", access), Side{})
+	}
+	return EINVAL
+}
+
+// end ends the access.
+func (a *cpuAccess) end() {
+	b, c := a.buf, a.buf.core
+	if a.access.writes() {
+		b.wroteCached(a.rng)
+	}
+	a.ofBuffer.remove()
+	a.ofClient.remove()
+	c.stats.CPUAccesses--
+	b.frameEnds(a.cl, a.access)
+	a.free, c.freeCPU = c.freeCPU, a
+	b.unref(1)
+}
+
+func (a *cpuAccess) side() Side {
+	op := "CPU access"
+	if a.prep {
+		op = "CPU_PREP"
+	}
+	return a.cl.sideAt(op, a.access, a.since, a.mark)
+}
+
+// Kmap is a page that the kernel can use.
+type Kmap struct {
+	Addr  uint64 // physical
+	Bogus bool   // it is the page Config.Poison, because the page was not prepared
+}
+
+// kmap counts a client's mappings of a page.
+type kmap struct {
+	buf      *Buffer
+	cl       *Client
+	page     uint64
+	atomic   bool
+	n        int
+	ofBuffer link[kmap]
+	ofClient link[kmap]
+}
+
+// Kmap maps a page of the buffer, any number of times, for as long as an access that
+// contains any byte of it has begun and not ended. It never fails: for any other page
+// the caller gets a page of garbage, and that is reported. Bytes of the page outside
+// of the prepared range may be stale.
+func (b *Buffer) Kmap(cl *Client, page uint64) Kmap { return b.kmap(cl, page, false) }
+
+// KmapAtomic is Kmap for code that must not sleep. It never waits.
+//
+// EBADF: the client is closed, or the buffer is gone. ENOSPC: the client has
+// MaxAtomicKmaps of them already.
+func (b *Buffer) KmapAtomic(cl *Client, page uint64) (Kmap, error) {
+	if !cl.alive() || !b.alive() {
+		return b.core.bogus(), EBADF
+	}
+	if cl.atomics >= MaxAtomicKmaps {
+		b.core.violation(TooManyAtomic, b, b.pageRange(page), cl.side("kmap_atomic", 0), Side{})
+		return b.core.bogus(), ENOSPC
+	}
+	cl.atomics++
+	return b.kmap(cl, page, true), nil
+}
+
+func (c *Core) bogus() Kmap { return Kmap{c.cfg.Poison, true} }
+
+// pageRange is the part of a page that is in the buffer.
+func (b *Buffer) pageRange(page uint64) Range {
+	if page >= pages(b.spec.Size) {
+		return Range{b.spec.Size, 0}
+	}
+	off := page * PageSize
+	return Range{off, min(PageSize, b.spec.Size-off)}
+}
+
+func (b *Buffer) kmap(cl *Client, page uint64, atomic bool) Kmap {
+	c := b.core
+	if !cl.alive() || !b.alive() {
+		return c.bogus()
+	}
+	m := b.kmapOf(cl, page, atomic)
+	if m == nil {
+		m = &kmap{buf: b, cl: cl, page: page, atomic: atomic}
+		b.kmaps.pushBack(&m.ofBuffer, m)
+		cl.kmaps.pushBack(&m.ofClient, m)
+	}
+	m.n++
+	c.stats.Kmaps++
+	r := b.pageRange(page)
+	if !b.prepared(cl, r) {
+		c.violation(KmapOutside, b, r, cl.side("kmap", 0), Side{})
+		return c.bogus()
+	}
+	at := page * PageSize
+	for _, x := range b.backing {
+		if at < x.Len {
+			return Kmap{Addr: x.Addr + at}
+		}
+		at -= x.Len
+	}
+	panic("BUG: dmabuf: prepared page has no backing")
+}
+
+// prepared tells whether cl may use any byte of the range.
+func (b *Buffer) prepared(cl *Client, r Range) bool {
+	for k := b.cpu.head; k != nil; k = k.next {
+		if k.v.cl == cl && r.Len > 0 && k.v.rng.overlaps(r) {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Buffer) kmapOf(cl *Client, page uint64, atomic bool) *kmap {
+	for k := b.kmaps.head; k != nil; k = k.next {
+		if m := k.v; m.cl == cl && m.page == page && m.atomic == atomic {
+			return m
+		}
+	}
+	return nil
+}
+
+// Kunmap takes back one Kmap of the page.
+//
+// EBADF: the client is closed, or the buffer is gone. EINVAL: cl has not mapped the
+// page.
+func (b *Buffer) Kunmap(cl *Client, page uint64) error { return b.kunmap(cl, page, false) }
+
+// KunmapAtomic takes back one KmapAtomic of the page. Errors are those of Kunmap.
+func (b *Buffer) KunmapAtomic(cl *Client, page uint64) error { return b.kunmap(cl, page, true) }
+
+func (b *Buffer) kunmap(cl *Client, page uint64, atomic bool) error {
+	if !cl.alive() || !b.alive() {
+		return EBADF
+	}
+	m := b.kmapOf(cl, page, atomic)
+	if m == nil {
+		return EINVAL
+	}
+	m.cl.core.stats.Kmaps--
+	if atomic {
+		cl.atomics--
+	}
+	if m.n--; m.n == 0 {
+		m.ofBuffer.remove()
+		m.ofClient.remove()
+	}
+	return nil
+}
+
+// drop takes back all of a client's mappings of the page.
+func (m *kmap) drop() {
+	m.cl.core.stats.Kmaps -= m.n
+	if m.atomic {
+		m.cl.atomics -= m.n
+	}
+	m.ofBuffer.remove()
+	m.ofClient.remove()
+}
+
+// kmapsLeft reports pages that are mapped although no access to them is open.
+func (b *Buffer) kmapsLeft(cl *Client) {
+	for k := b.kmaps.head; k != nil; k = k.next {
+		m := k.v
+		if r := b.pageRange(m.page); m.cl == cl && r.Len > 0 && !b.prepared(cl, r) {
+			b.core.violation(KmapLeft, b, r, cl.side("end of CPU access", 0), Side{})
+		}
+	}
+}

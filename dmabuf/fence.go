@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+// Fence is something that will be over at some time. It is signalled once, by its
+// owner, or for it when it is closed.
+type Fence struct {
+	core     *Core
+	id       ID
+	name     string
+	owner    *Client
+	signaled bool
+	err      Errno
+	left     int // of a merged one: fences that are not signalled
+	waits    list[Wait]
+	uses     list[fenceUse]
+	merged   []*Fence // those that this one is part of
+	ofClient link[Fence]
+}
+
+// fenceUse is a fence on a buffer, until it is signalled.
+type fenceUse struct {
+	fence    *Fence
+	buf      *Buffer
+	access   Access
+	ofBuffer link[fenceUse]
+	ofFence  link[fenceUse]
+}
+
+// NewFence makes a fence that cl will signal.
+//
+// EBADF: the client is closed. ENFILE: too many objects.
+func (cl *Client) NewFence(name string) (*Fence, error) {
+	if !cl.alive() {
+		return nil, EBADF
+	}
+	f := &Fence{core: cl.core, name: name, owner: cl}
+	id, err := cl.core.add(f)
+	if err != nil {
+		return nil, err
+	}
+	f.id = id
+	cl.fences.pushBack(&f.ofClient, f)
+	cl.core.stats.Fences++
+	return f, nil
+}
+
+// MergeFences makes a fence that is signalled when all of the others are, with the
+// first error among theirs.
+//
+// EBADF, ENFILE: as NewFence.
+func (cl *Client) MergeFences(name string, of ...*Fence) (*Fence, error) {
+	f, err := cl.NewFence(name)
+	if err != nil {
+		return nil, err
+	}
+	f.core.enter()
+	defer f.core.leave()
+	f.left = 1 // so that it is not over before all have been looked at
+	for _, o := range of {
+		if o.signaled {
+			f.partSignaled(o.err, 0)
+			continue
+		}
+		f.left++
+		o.merged = append(o.merged, f)
+	}
+	f.partSignaled(0, 1)
+	return f, nil
+}
+
+// partSignaled notes that n of the parts are over.
+func (f *Fence) partSignaled(err Errno, n int) {
+	if f.signaled {
+		return // closed before
+	}
+	if f.err == 0 {
+		f.err = err
+	}
+	if f.left -= n; f.left == 0 {
+		f.signal(f.err)
+	}
+}
+
+// ID is the fence's number.
+func (f *Fence) ID() ID { return f.id }
+
+// Name is what people call it.
+func (f *Fence) Name() string { return f.name }
+
+// Signaled tells whether it is over, and with which error: nil, or an Errno.
+func (f *Fence) Signaled() (bool, error) { return f.signaled, f.result() }
+
+func (f *Fence) result() error {
+	if f.err != 0 && f.signaled {
+		return f.err
+	}
+	return nil
+}
+
+// Signal says that what the fence stands for is over; err is 0 if it went well.
+//
+// EINVAL: it is signalled already, or will be when those are that it was merged of.
+func (f *Fence) Signal(err Errno) error {
+	if f.signaled || f.left > 0 {
+		return EINVAL
+	}
+	f.core.enter()
+	defer f.core.leave()
+	f.signal(err)
+	return nil
+}
+
+func (f *Fence) signal(err Errno) {
+	if f.signaled {
+		return
+	}
+	f.signaled, f.err = true, err
+	for w := f.waits.first(); w != nil; w = f.waits.first() {
+		w.finish(f.result())
+	}
+	for u := f.uses.first(); u != nil; u = f.uses.first() {
+		f.core.kick(u.buf)
+		u.drop()
+	}
+	for _, m := range f.merged {
+		m.partSignaled(err, 1)
+	}
+	f.merged = nil
+}
+
+// Close gives the fence up. If it was not signalled it is now, with EOWNERDEAD.
+//
+// EBADF: closed already.
+func (f *Fence) Close() error {
+	if f.core.objects[f.id] != f {
+		return EBADF
+	}
+	f.core.enter()
+	defer f.core.leave()
+	f.signal(EOWNERDEAD)
+	f.drop()
+	return nil
+}
+
+func (f *Fence) drop() {
+	f.ofClient.remove()
+	delete(f.core.objects, f.id)
+	f.core.stats.Fences--
+}
+
+// Wait waits until the fence is signalled, and returns its error.
+//
+// EBADF: the client is closed. EINVAL: w cannot be used. EBUSY: not signalled, and w
+// is nil. EINPROGRESS: w waits, and gets the fence's error or ETIMEDOUT, EINTR,
+// ECANCELED.
+func (f *Fence) Wait(cl *Client, w *Wait) error {
+	if !cl.alive() {
+		return EBADF
+	}
+	if err := w.usable(); err != nil {
+		return err
+	}
+	switch {
+	case f.signaled:
+		return f.result()
+	case w == nil:
+		return EBUSY
+	}
+	w.begin(cl)
+	w.fence = f
+	f.waits.pushBack(&w.on, w)
+	return EINPROGRESS
+}
+
+// AddFence puts a fence on the buffer: until it is signalled, whoever it stands for
+// reads the buffer (a shared fence), or writes it (an exclusive one). A signalled
+// fence leaves no trace.
+//
+// EBADF: the buffer is gone. EINVAL: the access is none.
+func (b *Buffer) AddFence(f *Fence, a Access) error {
+	if !b.alive() {
+		return EBADF
+	}
+	if !a.valid() {
+		return EINVAL
+	}
+	if f.signaled {
+		return nil
+	}
+	u := &fenceUse{fence: f, buf: b, access: a}
+	b.fences.pushBack(&u.ofBuffer, u)
+	f.uses.pushBack(&u.ofFence, u)
+	return nil
+}
+
+func (u *fenceUse) drop() {
+	u.ofBuffer.remove()
+	u.ofFence.remove()
+}
+
+// Fences calls f for each fence on the buffer that an access would have to wait for,
+// oldest first.
+func (b *Buffer) Fences(a Access, f func(*Fence, Access)) {
+	for k := b.fences.head; k != nil; {
+		u := k.v
+		k = k.next
+		if u.access.conflicts(a) {
+			f(u.fence, u.access)
+		}
+	}
+}
+
+// fenced tells whether an access has to wait for a fence.
+func (b *Buffer) fenced(a Access) bool {
+	for k := b.fences.head; k != nil; k = k.next {
+		if k.v.access.conflicts(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// WaitFences waits until there is no fence on the buffer that conflicts with the
+// access, as poll does on a dma-buf: reads wait for exclusive fences, writes for all.
+//
+// EBADF: the client is closed, or the buffer is gone. EINVAL: the access is none, or
+// w cannot be used. EBUSY: there are such fences and w is nil. EINPROGRESS: w waits,
+// and gets nil or ETIMEDOUT, EINTR, ECANCELED, EBADF.
+func (b *Buffer) WaitFences(cl *Client, a Access, w *Wait) error {
+	if !cl.alive() || !b.alive() {
+		return EBADF
+	}
+	if err := w.usable(); err != nil || !a.valid() {
+		return EINVAL
+	}
+	switch {
+	case !b.fenced(a):
+		return nil
+	case w == nil:
+		return EBUSY
+	}
+	w.begin(cl)
+	w.buf, w.access, w.onlyFences = b, a, true
+	b.preps.pushBack(&w.on, w)
+	return EINPROGRESS
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+// frame says whether the buffer holds a frame that nobody has read yet. What is a
+// frame only its producer knows (Access Frame); to draw a picture in several passes
+// is no mistake.
+type frame struct {
+	unread bool
+	by     *Client
+	side   Side // the end of the access that produced it
+}
+
+// matters tells whether the beginning of an access has anything to do with it.
+func (f *frame) matters(a Access) bool { return f.unread && a&(Read|Frame) != 0 }
+
+// frameBegins is called when somebody gets the buffer for an access.
+func (b *Buffer) frameBegins(this Side, cl *Client, a Access) {
+	b.readBy(cl, a)
+	if b.frame.unread && a&Frame != 0 {
+		b.core.violation(OverwriteUnconsumed, b, b.whole(), this, b.frame.side)
+	}
+}
+
+// readBy is called when somebody reads, or is about to.
+func (b *Buffer) readBy(cl *Client, a Access) {
+	if b.frame.unread && a&Read != 0 && !b.frame.by.same(cl) {
+		b.frame.unread = false
+	}
+}
+
+// frameEnds is called when the access has ended.
+func (b *Buffer) frameEnds(cl *Client, a Access) {
+	if a&Frame != 0 {
+		b.frame = frame{true, cl, cl.side("end of the write of a frame", a)}
+	}
+}

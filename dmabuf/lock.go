@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+// The lock of a buffer admits several readers or one writer. Who waits for it stands
+// in its queue in the order of tickets, oldest first, and is granted the lock only if
+// nobody who is older waits for it in a way that conflicts.
+//
+// Why nobody waits for ever, and nobody in a circle: a sync object that waits for a
+// buffer waits for those who hold it and for older ones in the queue. Whoever holds
+// it and is younger is either locked completely, and will unlock without waiting for
+// anything (or a timer sees to it), or still wants other buffers; then it is wounded
+// on the spot: it gives back all that it holds, and waits for the buffer that it
+// wanted with nothing in its hands, keeping its ticket. So among those who hold
+// something and wait, waiting leads from the younger to the older. The oldest of all
+// is never wounded, and every ticket becomes the oldest as those before it unlock.
+
+// entry is a buffer in a sync object.
+type entry struct {
+	obj    *SyncObject
+	buf    *Buffer
+	access Access
+	state  entryState
+	lock   link[entry] // the buffer's holders or queue
+	member link[entry]
+}
+
+type entryState uint8
+
+const (
+	entryIdle entryState = iota
+	entryQueued
+	entryHeld
+)
+
+// grantable tells whether the entry may have the lock now.
+func (b *Buffer) grantable(e *entry) bool {
+	if h := b.holders.first(); h != nil && h.access.conflicts(e.access) {
+		return false // one writer, or readers: they are all alike
+	}
+	for k := b.queue.head; k != nil && k.v.obj.stamp < e.obj.stamp; k = k.next {
+		if k.v.access.conflicts(e.access) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *Buffer) grant(e *entry) {
+	e.state = entryHeld
+	b.holders.pushBack(&e.lock, e)
+	b.core.stats.Locked++
+}
+
+// release gives the lock back.
+func (e *entry) release() {
+	b := e.buf
+	e.state = entryIdle
+	e.lock.remove()
+	b.core.stats.Locked--
+	if b.queue.n > 0 {
+		b.core.kick(b)
+	}
+}
+
+// enqueue puts the entry among those who wait, and wounds who must not be waited for.
+func (b *Buffer) enqueue(e *entry) {
+	at := b.queue.tail
+	for at != nil && at.v.obj.stamp > e.obj.stamp {
+		at = at.prev
+	}
+	e.state = entryQueued
+	b.queue.insertAfter(at, &e.lock, e)
+	for k := b.holders.head; k != nil; {
+		h := k.v
+		k = k.next
+		if h.obj.state == syncLocking && h.obj.stamp > e.obj.stamp && h.access.conflicts(e.access) {
+			h.obj.wound()
+			k = b.holders.head // it may have held more than this
+		}
+	}
+}
+
+// dequeue gives up waiting. Others may have waited only because of that.
+func (e *entry) dequeue() {
+	e.state = entryIdle
+	e.lock.remove()
+	e.buf.core.kick(e.buf)
+}
+
+// grantWaiting gives the lock to those who wait and can have it.
+func (b *Buffer) grantWaiting() {
+	for e := b.queue.first(); e != nil && b.grantable(e); e = b.queue.first() {
+		e.lock.remove()
+		b.grant(e)
+		e.obj.blocked = nil
+		e.obj.advance()
+	}
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+// There are two views of a buffer: that of the CPU and of coherent devices, through
+// the caches, and that of non-coherent devices, past them. What was written in one
+// view has to be carried to the other before it is read there:
+//
+//	dirty  bytes written in the first view: to be cleaned before a non-coherent
+//	       device uses the buffer
+//	stale  bytes that a non-coherent device may have written: to be invalidated
+//	       before anybody uses them in the first view, and not before the device has
+//	       finished, as caches may be filled at any time
+
+// allLines is the buffer with the rest of its last line.
+func (b *Buffer) allLines() Range { return b.whole().lines() }
+
+// wroteCached is called when bytes have been written in the first view.
+func (b *Buffer) wroteCached(r Range) {
+	if b.Foreign() {
+		return
+	}
+	r = r.lines()
+	for k := b.attachments.head; k != nil; k = k.next {
+		if !k.v.dev.coherent {
+			b.dirty.take(r, func(Range) {})
+			b.maintain(Clean, r)
+			return
+		}
+	}
+	b.dirty.add(r)
+}
+
+// useCached is called before bytes are used in the first view.
+func (b *Buffer) useCached(r Range) {
+	if len(b.stale) > 0 {
+		b.stale.take(r.lines(), func(r Range) { b.maintain(Invalidate, r) })
+	}
+}
+
+// deviceBegins is called before a device can use bytes.
+func (b *Buffer) deviceBegins(d *Device, r Range) {
+	switch {
+	case b.Foreign():
+	case d.coherent:
+		b.useCached(r)
+	case len(b.dirty) > 0:
+		b.dirty.take(r.lines(), func(r Range) { b.maintain(Clean, r) })
+	}
+}
+
+// deviceWrote is called when a device that could write bytes cannot any more.
+func (b *Buffer) deviceWrote(d *Device, r Range) {
+	switch {
+	case b.Foreign():
+	case d.coherent:
+		b.wroteCached(r)
+	default:
+		b.stale.add(r.lines())
+	}
+}
+
+// maintain has the host do op to whole lines of the buffer.
+func (b *Buffer) maintain(op Op, r Range) {
+	at := uint64(0)
+	for _, x := range b.backing {
+		lo, hi := max(at, r.Off), min(at+x.Len, r.End())
+		if lo < hi {
+			b.core.cfg.Memory.Maintain(op, x.Addr+lo-at, hi-lo)
+		}
+		at += x.Len
+	}
+}

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+// CPUAccess is an access by the CPU to physical memory, as the host saw it.
+type CPUAccess struct {
+	Task  Task // ID 0: not known, or nobody in particular
+	Addr  uint64
+	Len   uint64
+	Write bool
+	// KernelCopy: the access is known to be no use of the contents (the kernel
+	// saves, moves or clears pages); nothing is made of it.
+	KernelCopy bool
+}
+
+// DMAAccess is an access by a device to physical memory.
+type DMAAccess struct {
+	Addr  uint64
+	Len   uint64
+	Write bool
+	Job   string // what the device is busy with, for people
+}
+
+func accessOf(write bool) Access {
+	if write {
+		return Write
+	}
+	return Read
+}
+
+// run finds the buffer at addr, and how many of the n bytes from there are of it in
+// one piece, or of no buffer.
+func (p *pageIndex) run(addr, n uint64) (*Buffer, Range) {
+	b, off := p.find(addr)
+	got := min(n, PageSize-addr%PageSize)
+	for got < n {
+		next, o := p.find(addr + got)
+		if next != b || b != nil && o != off+got {
+			break
+		}
+		got += min(n-got, PageSize)
+	}
+	return b, Range{off, got}
+}
+
+// ObserveCPU tells of an access by the CPU before it takes effect. Accesses to memory
+// of no buffer are welcome and cost little.
+func (c *Core) ObserveCPU(a CPUAccess) {
+	if a.KernelCopy || len(c.pages.chunks) == 0 {
+		return
+	}
+	for addr, n := a.Addr, a.Len; n > 0; {
+		b, r := c.pages.run(addr, n)
+		if b != nil && r.Off < b.spec.Size {
+			b.cpuAccess(&a, Range{r.Off, min(r.Len, b.spec.Size-r.Off)})
+		}
+		addr, n = addr+r.Len, n-r.Len
+	}
+}
+
+// cpuSide is the access as a side, made only when it is needed.
+func (c *Core) cpuSide(a *CPUAccess) Side {
+	return Side{Kind: TaskSide, ID: a.Task.ID, Name: a.Task.Name, Op: "access", Access: accessOf(a.Write),
+		At: c.cfg.Now(), Mark: c.mark()}
+}
+
+// cpuAccess applies the rules to an access to one buffer.
+func (b *Buffer) cpuAccess(a *CPUAccess, r Range) {
+	access := accessOf(a.Write)
+	if d := b.ownerAgainst(nil, r, access); d.Kind != Nobody {
+		b.core.violation(CPUWhileDevice, b, r, b.core.cpuSide(a), d)
+	}
+	if a.Task.ID != 0 {
+		b.checkPrepared(a, r, access)
+		b.checkLock(a, r, access)
+	}
+	if access == Read && b.frame.unread && !b.frame.by.isTask(a.Task.ID) {
+		b.frame.unread = false
+	}
+	b.last = Side{Kind: TaskSide, ID: a.Task.ID, Name: a.Task.Name, Op: "access", Access: access, At: b.core.cfg.Now()}
+}
+
+// ownerAgainst is a device other than d that owns the range so that an access
+// conflicts: it has the buffer mapped, or in a job.
+func (b *Buffer) ownerAgainst(d *Device, r Range, access Access) Side {
+	if b.transient > 0 {
+		for k := b.attachments.head; k != nil; k = k.next {
+			if a := k.v; a.dev != d && a.mapped && !a.persistent && a.dir.Device().conflicts(access) {
+				return a.side()
+			}
+		}
+	}
+	for k := b.inUse.head; k != nil; k = k.next {
+		if u := k.v; u.job.dev != d && !u.job.hold && u.rng.overlaps(r) && u.access.conflicts(access) {
+			return u.side()
+		}
+	}
+	return Side{}
+}
+
+// checkPrepared applies the rule prep-fini. Only buffers that devices share need
+// preparing; and a foreign one may be prepared in ways that are not known here.
+func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) {
+	var open *cpuAccess
+	first, last, permitted := false, false, false
+	for k := b.cpu.head; k != nil; k = k.next {
+		p := k.v
+		if !p.cl.isTask(a.Task.ID) {
+			continue
+		}
+		if open = p; p.access&access == 0 {
+			continue
+		}
+		permitted = true
+		first = first || p.rng.contains(Range{r.Off, 1})
+		last = last || p.rng.contains(Range{r.End() - 1, 1})
+		if first && last {
+			return
+		}
+	}
+	c := b.core
+	switch {
+	case open != nil && permitted:
+		c.violation(OutsidePrepared, b, r, c.cpuSide(a), open.side())
+	case open != nil && open.rng.overlaps(r):
+		c.violation(WrongDirectionCPU, b, r, c.cpuSide(a), open.side())
+	case open != nil:
+		c.violation(OutsidePrepared, b, r, c.cpuSide(a), open.side())
+	case b.Foreign() || !b.shared:
+	case b.failed.cl != nil && b.failed.cl.isTask(a.Task.ID):
+		f := &b.failed
+		c.violated(Event{Detail: IgnoredError, Range: r, This: c.cpuSide(a), Err: f.err,
+			Other: f.cl.sideAt("CPU_PREP", 0, f.since, f.mark)}, b)
+	case b.lockedFor(a.Task.ID):
+		// The lock brings a right to access; what it lacks the rules of cache lines say.
+	default:
+		c.violation(MissingPrep, b, r, c.cpuSide(a), Side{})
+	}
+}
+
+// lockedFor tells whether the task holds the buffer's lock.
+func (b *Buffer) lockedFor(task uint64) bool {
+	for k := b.holders.head; k != nil; k = k.next {
+		if k.v.obj.holder.isTask(task) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkLock applies the rule sync-lock.
+func (b *Buffer) checkLock(a *CPUAccess, r Range, access Access) {
+	if b.members.n == 0 {
+		return
+	}
+	c := b.core
+	var against, own *entry
+	for k := b.holders.head; k != nil; k = k.next {
+		switch h := k.v; {
+		case h.obj.holder.isTask(a.Task.ID):
+			if own == nil || h.access.writes() {
+				own = h
+			}
+		case h.access.conflicts(access):
+			against = h
+		}
+	}
+	if own != nil {
+		if access.writes() && !own.access.writes() {
+			c.violation(ReadLockOnly, b, r, c.cpuSide(a), own.obj.side(own))
+		}
+		return
+	}
+	takesPart, others := false, b.attachments.n > 0
+	for k := b.members.head; k != nil; k = k.next {
+		if k.v.obj.owner.isTask(a.Task.ID) {
+			takesPart = true
+		} else {
+			others = true
+		}
+	}
+	switch {
+	case against != nil && (takesPart || against.obj.job == nil || !against.obj.job.hold):
+		c.violation(NoLock, b, r, c.cpuSide(a), against.obj.side(against))
+	case takesPart && others:
+		c.violation(NoLock, b, r, c.cpuSide(a), Side{})
+	}
+}
+
+// ObserveDMA tells of an access by the device, at physical addresses, before it takes
+// effect. Accesses to memory of no buffer are welcome and cost little.
+func (d *Device) ObserveDMA(a DMAAccess) {
+	c := d.core
+	var before *Attachment // a mapped buffer that ended just where the next piece begins
+	for addr, n := a.Addr, a.Len; n > 0; {
+		b, r := c.pages.run(addr, n)
+		switch {
+		case b != nil && (before == nil || before.buf == b || b.mappedFor(d) != nil):
+			before = d.dma(&a, b, r)
+		case before != nil && !before.buf.Foreign():
+			d.beyond(&a, before, Range{before.buf.spec.Size, r.Len})
+			before = nil
+		case b != nil:
+			before = d.dma(&a, b, r)
+		default:
+			if g := c.graves.at(d, addr); g != nil {
+				d.violatedGrave(AfterUnmap, &a, g, r.Len)
+			} else if at := d.endsAt(addr); at != nil {
+				d.beyond(&a, at, Range{at.buf.spec.Size, r.Len})
+			}
+			before = nil
+		}
+		addr, n = addr+r.Len, n-r.Len
+	}
+}
+
+func (d *Device) side(a *DMAAccess) Side {
+	s := d.client.side("DMA", accessOf(a.Write))
+	s.Job = a.Job
+	return s
+}
+
+func (d *Device) beyond(a *DMAAccess, at *Attachment, r Range) {
+	d.core.violation(OutOfRange, at.buf, r, d.side(a), at.side())
+}
+
+// endsAt is the device's mapping of a buffer of the pool whose pages end at the
+// address, so that the memory there is nobody's; nil if there is none.
+func (d *Device) endsAt(addr uint64) *Attachment {
+	if addr%PageSize != 0 || addr == 0 || len(d.core.pages.chunks) == 0 {
+		return nil
+	}
+	b, off := d.core.pages.find(addr - 1)
+	if b == nil || b.Foreign() || off/PageSize != pages(b.spec.Size)-1 {
+		return nil
+	}
+	return b.mappedFor(d)
+}
+
+// mappedFor is the device's mapping of the buffer, or nil.
+func (b *Buffer) mappedFor(d *Device) *Attachment {
+	for k := b.attachments.head; k != nil; k = k.next {
+		if k.v.dev == d && k.v.mapped {
+			return k.v
+		}
+	}
+	return nil
+}
+
+// dma applies the rules to an access to one buffer. It returns the mapping, if the
+// access goes to the end of the buffer's pages.
+func (d *Device) dma(a *DMAAccess, b *Buffer, r Range) *Attachment {
+	c := d.core
+	access := accessOf(a.Write)
+	mapping := d.checkMapping(a, b, r, access)
+	if mapping != nil && r.End() > b.spec.Size && !b.Foreign() {
+		off := max(r.Off, b.spec.Size)
+		d.beyond(a, mapping, Range{off, r.End() - off})
+	}
+	if o := b.ownerAgainst(d, r, access); o.Kind != Nobody {
+		c.violation(DeviceWhileDevice, b, r, d.side(a), o)
+	} else if cpu := b.preparedAgainst(r, access); cpu != nil && !b.heldBy(d) {
+		c.violation(DeviceWhileCPU, b, r, d.side(a), cpu.side())
+	}
+	if b.holders.n > 0 && c.cfg.Mode != Off && !b.inJob(d) {
+		if h := b.conflicting(access, d.client); h != nil {
+			c.violation(DeviceWithoutLock, b, r, d.side(a), h.obj.side(h))
+		}
+	}
+	b.readBy(d.client, access)
+	b.last = d.client.sideAt("DMA", access, c.cfg.Now(), 0)
+	b.last.Job = a.Job
+	if mapping != nil && r.End() == pages(b.spec.Size)*PageSize {
+		return mapping
+	}
+	return nil
+}
+
+// checkMapping applies the rules dma-unmapped, dma-after-unmap and dma-direction.
+func (d *Device) checkMapping(a *DMAAccess, b *Buffer, r Range, access Access) *Attachment {
+	c := d.core
+	var mapped, former *Attachment
+	for k := b.attachments.head; k != nil; k = k.next {
+		switch at := k.v; {
+		case at.dev != d:
+		case !at.mapped:
+			if at.everUsed {
+				former = at
+			}
+		case at.dir.Device()&access != 0:
+			return at
+		default:
+			mapped = at
+		}
+	}
+	if mapped != nil {
+		c.violation(WrongDirectionDMA, b, r, d.side(a), mapped.side())
+		return mapped
+	}
+	if former != nil {
+		c.violation(AfterUnmap, b, r, d.side(a), former.side())
+		return nil
+	}
+	if b.inJob(d) {
+		return nil
+	}
+	if g := c.graves.of(d, b.id); g != nil {
+		c.violation(AfterUnmap, b, r, d.side(a), g.side)
+	} else if !b.Foreign() {
+		c.violation(NeverMapped, b, r, d.side(a), Side{})
+	}
+	return nil
+}
+
+// preparedAgainst is an open access by CPU that conflicts.
+func (b *Buffer) preparedAgainst(r Range, access Access) *cpuAccess {
+	for k := b.cpu.head; k != nil; k = k.next {
+		if k.v.rng.overlaps(r) && k.v.access.conflicts(access) {
+			return k.v
+		}
+	}
+	return nil
+}
+
+// inJob tells whether a job of the device that is in flight has the buffer.
+func (b *Buffer) inJob(d *Device) bool {
+	for k := b.inUse.head; k != nil; k = k.next {
+		if k.v.job.dev == d {
+			return true
+		}
+	}
+	return false
+}
+
+// heldBy tells whether a job of the device holds the buffer for long.
+func (b *Buffer) heldBy(d *Device) bool {
+	for k := b.inUse.head; k != nil; k = k.next {
+		if k.v.job.dev == d && k.v.job.hold {
+			return true
+		}
+	}
+	return false
+}

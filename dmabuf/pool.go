@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+)
+
+// Constraints say what memory a device can reach.
+type Constraints struct {
+	// Contiguous: the device takes one address and a length, not a list of pieces.
+	Contiguous bool
+	// IOMMU: the device sits behind one, which makes any pages look as the device
+	// needs them. All else here but LargePages and MaxSegment then says nothing about
+	// where the pages are.
+	IOMMU bool
+	// AddressLimit is the first address that the device cannot reach; 0 for none.
+	AddressLimit uint64
+	// Align is what the address of each piece must be a multiple of, a power of two;
+	// 0 for a page.
+	Align uint64
+	// MaxSegment is the length of the longest piece that it takes, in bytes, a
+	// multiple of the page size and of Align: longer ones are split when the buffer is
+	// mapped. 0 for any.
+	MaxSegment uint64
+	// LargePages: the device is faster with pieces of 2 MiB, aligned to their size.
+	LargePages bool
+}
+
+// LargePage is the size of pieces that LargePages asks for.
+const LargePage = 2 << 20
+
+func (c Constraints) valid() bool {
+	return c.Align&(c.Align-1) == 0 && c.MaxSegment%max(c.Align, PageSize) == 0
+}
+
+// placing is what remains of the constraints for the place of the pages.
+func (c Constraints) placing() Constraints {
+	if c.IOMMU {
+		return Constraints{LargePages: c.LargePages}
+	}
+	c.MaxSegment = 0
+	return c
+}
+
+// and are the constraints of both.
+func (c Constraints) and(o Constraints) Constraints {
+	c.Contiguous = c.Contiguous || o.Contiguous
+	c.LargePages = c.LargePages || o.LargePages
+	c.Align = max(c.Align, o.Align)
+	if c.AddressLimit == 0 || o.AddressLimit != 0 && o.AddressLimit < c.AddressLimit {
+		c.AddressLimit = o.AddressLimit
+	}
+	return c
+}
+
+// hold tells whether the device can use pages at these places, with its preferences
+// left aside.
+func (c Constraints) hold(at []Extent) bool {
+	if c.Contiguous && len(at) > 1 {
+		return false
+	}
+	for _, x := range at {
+		if c.Align > 1 && x.Addr%c.Align != 0 || c.AddressLimit != 0 && x.Addr+x.Len > c.AddressLimit {
+			return false
+		}
+	}
+	return true
+}
+
+// Pool hands out physical pages.
+type Pool interface {
+	// Alloc finds whole pages for size bytes; neighbouring pages are in one extent. The
+	// error is ENOMEM, and then nothing is taken.
+	Alloc(size uint64, c Constraints) ([]Extent, error)
+	// Free takes back what Alloc returned.
+	Free(x []Extent)
+	// Fits tells whether Alloc could succeed if nothing were taken.
+	Fits(size uint64, c Constraints) bool
+}
+
+// PagePool is a Pool of ranges of physical memory. Unless told otherwise it takes
+// pages from the highest addresses, so that the low ones remain for devices that
+// reach no others. It always finds memory if there is any, so it may be slow in one
+// that is fragmented.
+type PagePool struct {
+	all  []Extent // ascending, merged
+	free []Extent // the same
+}
+
+// NewPagePool makes a pool of these ranges, of which only whole pages count. They
+// must not overlap.
+func NewPagePool(ranges ...Extent) *PagePool {
+	p := &PagePool{}
+	for _, r := range ranges {
+		lo := (r.Addr + PageSize - 1) &^ (PageSize - 1)
+		if hi := (r.Addr + r.Len) &^ (PageSize - 1); hi > lo {
+			p.insert(Extent{lo, hi - lo})
+		}
+	}
+	p.all = slices.Clone(p.free)
+	return p
+}
+
+// FreeBytes is how much is left.
+func (p *PagePool) FreeBytes() uint64 {
+	n := uint64(0)
+	for _, x := range p.free {
+		n += x.Len
+	}
+	return n
+}
+
+func byAddr(a, b Extent) int { return cmp.Compare(a.Addr, b.Addr) }
+
+func pages(size uint64) uint64 { return (size + PageSize - 1) / PageSize }
+
+// Fits tells whether there is such memory, taken or not.
+func (p *PagePool) Fits(size uint64, c Constraints) bool {
+	q := PagePool{free: slices.Clone(p.all)}
+	_, err := q.Alloc(size, c)
+	return err == nil
+}
+
+// Alloc finds memory.
+func (p *PagePool) Alloc(size uint64, c Constraints) ([]Extent, error) {
+	need := pages(size) * PageSize
+	if c.Contiguous {
+		if c.LargePages && need >= LargePage {
+			if x, ok := p.run(need, max(c.Align, LargePage), c.AddressLimit); ok {
+				return p.takeAll([]Extent{x}), nil
+			}
+		}
+		x, ok := p.run(need, c.Align, c.AddressLimit)
+		if !ok {
+			return nil, ENOMEM
+		}
+		return p.takeAll([]Extent{x}), nil
+	}
+	before := slices.Clone(p.free)
+	var got []Extent
+	get := func(n, align uint64) bool {
+		x, ok := p.run(n, align, c.AddressLimit)
+		if ok {
+			p.take(x)
+			got = append(got, x)
+			need -= n
+		}
+		return ok
+	}
+	for c.LargePages && need >= LargePage && get(LargePage, max(c.Align, LargePage)) {
+	}
+	// The largest pieces that there are, so that there are few.
+	for size := need; need > 0; {
+		size = min(size, need)
+		if get(size, c.Align) {
+			continue
+		}
+		if size == PageSize {
+			p.free = before
+			return nil, ENOMEM
+		}
+		size = max(PageSize, uint64(1)<<(bits.Len64(size-1)-1)&^(PageSize-1))
+	}
+	return joined(got), nil
+}
+
+// joined sorts pieces and makes neighbours one. Each still begins aligned, as the
+// first of those that it was made of does.
+func joined(x []Extent) []Extent {
+	slices.SortFunc(x, byAddr)
+	out := x[:1]
+	for _, e := range x[1:] {
+		if last := &out[len(out)-1]; last.Addr+last.Len == e.Addr {
+			last.Len += e.Len
+		} else {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// run finds n free bytes in a row, as high as possible.
+func (p *PagePool) run(n, align, limit uint64) (Extent, bool) {
+	align = max(align, PageSize)
+	for i := len(p.free) - 1; i >= 0; i-- {
+		x := p.free[i]
+		end := x.Addr + x.Len
+		if limit != 0 && end > limit {
+			end = limit
+		}
+		if end < x.Addr+n {
+			continue
+		}
+		if at := (end - n) &^ (align - 1); at >= x.Addr {
+			return Extent{at, n}, true
+		}
+	}
+	return Extent{}, false
+}
+
+func (p *PagePool) takeAll(x []Extent) []Extent {
+	for _, e := range x {
+		p.take(e)
+	}
+	return x
+}
+
+// take removes what is in one piece of the free list.
+func (p *PagePool) take(x Extent) {
+	i, _ := slices.BinarySearchFunc(p.free, x.Addr, func(f Extent, a uint64) int {
+		if f.Addr+f.Len <= a {
+			return -1
+		}
+		return 1
+	})
+	f := p.free[i]
+	left := Extent{f.Addr, x.Addr - f.Addr}
+	right := Extent{x.Addr + x.Len, f.Addr + f.Len - x.Addr - x.Len}
+	switch {
+	case left.Len > 0 && right.Len > 0:
+		p.free[i] = left
+		p.free = slices.Insert(p.free, i+1, right)
+	case left.Len > 0:
+		p.free[i] = left
+	case right.Len > 0:
+		p.free[i] = right
+	default:
+		p.free = slices.Delete(p.free, i, i+1)
+	}
+}
+
+// Free takes pages back.
+func (p *PagePool) Free(x []Extent) {
+	for _, e := range x {
+		p.insert(e)
+	}
+}
+
+func (p *PagePool) insert(x Extent) {
+	i, _ := slices.BinarySearchFunc(p.free, x.Addr, func(f Extent, a uint64) int { return cmp.Compare(f.Addr, a) })
+	if i > 0 && p.free[i-1].Addr+p.free[i-1].Len > x.Addr || i < len(p.free) && x.Addr+x.Len > p.free[i].Addr {
+		panic("BUG: dmabuf: pages are free already")
+	}
+	if i < len(p.free) && x.Addr+x.Len == p.free[i].Addr {
+		x.Len += p.free[i].Len
+		p.free = slices.Delete(p.free, i, i+1)
+	}
+	if i > 0 && p.free[i-1].Addr+p.free[i-1].Len == x.Addr {
+		p.free[i-1].Len += x.Len
+		return
+	}
+	p.free = slices.Insert(p.free, i, x)
+}
