@@ -161,6 +161,22 @@ func TestStill(t *testing.T) {
 	}
 }
 
+func TestStillKeepsWhatIsNotBlack(t *testing.T) {
+	red, green, _ := testColours()
+	black := color.RGBA{A: 255}
+	var s Still
+	for i, c := range []struct{ shown, want color.RGBA }{
+		{black, black}, {red, red}, {black, red}, {green, green}, {black, green}, {black, green},
+	} {
+		// The last pixel decides.
+		s.Frame(window(colours([]color.RGBA{black, black}, []color.RGBA{black, c.shown})))
+		r := s.Image().Rect
+		if got := s.Image().RGBAAt(r.Max.X-1, r.Max.Y-1); got != c.want {
+			t.Errorf("after picture %d: %v, want %v", i, got, c.want)
+		}
+	}
+}
+
 // picture is 1080p of many colours.
 func picture() *image.RGBA {
 	img := image.NewRGBA(image.Rect(0, 0, 1920, 1080))
