@@ -131,28 +131,106 @@ func (b *blending) over() bool {
 	return !b.key && b.grey && b.b == fInvAlphaA && (b.a == fOne || b.a == fAlphaA || b.a == fAlpha0)
 }
 
-// blendOver puts pixels of such a layer over those in below.
-func (b *blending) blendOver(below, pixels []uint32) {
+// either tells that every pixel is the layer's or what is below, as the key decides.
+func (b *blending) either() bool { return b.key && !b.keyBlend && !b.base }
+
+// choose puts those pixels of such a layer that show over those in below.
+func (b *blending) choose(below, pixels []uint32) {
 	below = below[:len(pixels)]
 	for i, px := range pixels {
-		alpha := uint32(b.alpha[0][px>>24])
-		a := alpha
-		switch b.a {
-		case fOne:
-			a = 255
-		case fAlpha0:
-			a = uint32(b.alpha0[0])
+		if b.shows(px, below[i]) {
+			below[i] = px | black
 		}
-		inv := 255 - alpha
-		if inv == 0 && a == 255 {
-			below[i] = px | 0xff000000
+	}
+}
+
+// matches tells whether the key matches a pixel, or the one below if it is about that.
+func (b *blending) matches(px, below uint32) bool {
+	if b.keyBelow {
+		px = below
+	}
+	return px&b.keyMask == b.keyColor
+}
+
+// shows tells whether a pixel shows, without blending.
+func (b *blending) shows(px, below uint32) bool { return b.matches(px, below) == b.keyBelow }
+
+// Two channels at a time: red and blue, or green, in lanes of 16 bits.
+const (
+	lanes     = 0x00ff00ff
+	laneHalf  = 0x00800080
+	laneCarry = 0x01000100
+)
+
+// lanes255 is div255 of both lanes, which are at most 255*255.
+func lanes255(v uint32) uint32 {
+	v += laneHalf
+	return (v + v>>8&lanes) >> 8 & lanes
+}
+
+// lanesAdd adds lanes of at most 255, up to 255.
+func lanesAdd(a, b uint32) uint32 {
+	sum := a + b
+	carry := sum & laneCarry
+	return (sum | (carry - carry>>8)) & lanes
+}
+
+// blendOver puts pixels of such a layer over those in below.
+func (b *blending) blendOver(below, pixels []uint32) {
+	switch b.a {
+	case fOne:
+		b.blendPremultiplied(below, pixels)
+	case fAlphaA:
+		b.blendStraight(below, pixels)
+	default:
+		b.blendScaled(below, pixels)
+	}
+}
+
+// blendPremultiplied is blendOver for A + (1-alphaA)·B: A needs no rounding.
+func (b *blending) blendPremultiplied(below, pixels []uint32) {
+	below = below[:len(pixels)]
+	for i, px := range pixels {
+		inv := 255 - uint32(b.alpha[0][px>>24])
+		if inv == 0 {
+			below[i] = px | black
 			continue
 		}
 		bg := below[i]
+		rb := lanesAdd(px&lanes, lanes255(bg&lanes*inv))
+		g := lanesAdd(px>>8&0xff, lanes255(bg>>8&0xff*inv)&0xff)
+		below[i] = rb | g<<8 | black
+	}
+}
+
+// blendStraight is blendOver for alphaA·A + (1-alphaA)·B.
+func (b *blending) blendStraight(below, pixels []uint32) {
+	below = below[:len(pixels)]
+	for i, px := range pixels {
+		alpha := uint32(b.alpha[0][px>>24])
+		switch alpha {
+		case 0:
+		case 255:
+			below[i] = px | black
+		default:
+			bg, inv := below[i], 255-alpha
+			rb := lanes255(px&lanes*alpha + bg&lanes*inv)
+			g := lanes255(px>>8&0xff*alpha+bg>>8&0xff*inv) & 0xff
+			below[i] = rb | g<<8 | black
+		}
+	}
+}
+
+// blendScaled is blendOver for ALPHA0·A + (1-alphaA)·B, whose sum may be too big.
+func (b *blending) blendScaled(below, pixels []uint32) {
+	below = below[:len(pixels)]
+	a := uint32(b.alpha0[0])
+	for i, px := range pixels {
+		bg, inv := below[i], 255-uint32(b.alpha[0][px>>24])
 		r := min(div255(px&0xff*a+bg&0xff*inv), 255)
 		g := min(div255(px>>8&0xff*a+bg>>8&0xff*inv), 255)
 		bl := min(div255(px>>16&0xff*a+bg>>16&0xff*inv), 255)
-		below[i] = r | g<<8 | bl<<16 | 0xff000000
+		below[i] = r | g<<8 | bl<<16 | black
 	}
 }
 
@@ -162,21 +240,14 @@ func (b *blending) blendAny(below, alphas, pixels []uint32) {
 	for i, px := range pixels {
 		bg, bgAlpha := below[i], alphas[i]
 		if b.base {
-			below[i] = px | 0xff000000
+			below[i] = px | black
 			alphas[i] = uint32(b.alpha[0][px>>24]) | uint32(b.alpha[1][px>>24])<<8 | uint32(b.alpha[2][px>>24])<<16
 			continue
 		}
-		match := false
-		if b.key {
-			subject := px
-			if b.keyBelow {
-				subject = bg
-			}
-			match = subject&b.keyMask == b.keyColor
-			if !b.keyBlend && match != b.keyBelow {
-				continue // what is below shows
-			}
+		if b.either() && !b.shows(px, bg) {
+			continue
 		}
+		match := b.key && b.matches(px, bg)
 		var color, alpha uint32
 		for c := range uint(3) {
 			v := values{
@@ -185,7 +256,7 @@ func (b *blending) blendAny(below, alphas, pixels []uint32) {
 			}
 			fa, fb := b.a, b.b
 			switch {
-			case b.key && !b.keyBlend:
+			case b.either():
 				v.alphaA, fa, fb = 255, fOne, fZero
 			case match:
 				v.alphaA = uint32(b.keyAlpha[c])
@@ -193,7 +264,7 @@ func (b *blending) blendAny(below, alphas, pixels []uint32) {
 			color |= min(div255(v.colorA*v.of(fa)+v.colorB*v.of(fb)), 255) << (8 * c)
 			alpha |= min(div255(v.alphaA*v.of(b.p)+v.alphaB*v.of(b.q)), 255) << (8 * c)
 		}
-		below[i], alphas[i] = color|0xff000000, alpha
+		below[i], alphas[i] = color|black, alpha
 	}
 }
 

@@ -35,6 +35,7 @@ type FIMD struct {
 	clock                mmio.Clock
 	fifo, vsyncLine, sys mmio.IRQLine
 	dma                  mmio.DMA
+	tracker              mmio.ChangeTracker // dma, if it can tell
 	timer                mmio.Timer
 	nonCoherent          bool
 	sourceClock          uint64
@@ -79,6 +80,7 @@ var _ interface {
 func New(c Config) *FIMD {
 	d := &FIMD{clock: c.Clock, fifo: mmio.Wired(c.FIFO), vsyncLine: mmio.Wired(c.VSync), sys: mmio.Wired(c.System),
 		dma: c.DMA, nonCoherent: c.NonCoherent, sourceClock: c.SourceClock, onFrame: c.OnFrame, reading: -1}
+	d.tracker, _ = c.DMA.(mmio.ChangeTracker)
 	d.timer = c.Clock.NewTimer(c.Name+".beam", d.step)
 	d.Regs = mmio.NewRegs(c.Name, d.block(), c.Events)
 	return d

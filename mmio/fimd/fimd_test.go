@@ -43,7 +43,9 @@ type mode struct {
 }
 
 // testMode has 1000 source clocks in a line and 50 lines: 2 kHz.
-func testMode() mode { return mode{w: 40, hfp: 10, hsync: 20, hbp: 30, h: 30, vfp: 5, vsync: 8, vbp: 7, div: 10} }
+func testMode() mode {
+	return mode{w: 40, hfp: 10, hsync: 20, hbp: 30, h: 30, vfp: 5, vsync: 8, vbp: 7, div: 10}
+}
 
 const (
 	testLine  = 10 * time.Microsecond

@@ -38,7 +38,8 @@ func (d *FIMD) vsync(at time.Duration) {
 	if latched {
 		d.latch(at)
 	}
-	if read := d.scan(latched); d.onFrame != nil && (latched || read || d.shown == nil) {
+	read := d.scan(func(i int) bool { return e.Failed[i] || d.stale(i, latched || d.onFrame != nil) })
+	if d.onFrame != nil && (latched || read || d.shown == nil) {
 		d.present(at)
 	}
 }
@@ -91,18 +92,47 @@ func (d *FIMD) latch(at time.Duration) {
 	}
 }
 
-// scan reads the windows from memory, those where that could give something new; it
-// tells whether there were any.
-func (d *FIMD) scan(latched bool) bool {
+// scan reads the windows from memory that were not read since they took their present
+// shape, and those that want says; it tells whether there were any.
+func (d *FIMD) scan(want func(i int) bool) bool {
 	any := false
 	for i := range d.layers {
-		if l := &d.layers[i]; l.w != 0 && !l.mapped && (!l.valid || latched || d.e.Failed[i] || d.onFrame != nil) {
+		if l := &d.layers[i]; l.w != 0 && !l.mapped && (!l.valid || want(i)) {
 			d.readWindow(i)
 			any = true
 		}
 	}
 	return any
 }
+
+// stale tells whether reading a window again could give something new; unknown is the
+// answer if memory cannot tell.
+func (d *FIMD) stale(i int, unknown bool) bool {
+	l := &d.layers[i]
+	if d.tracker == nil {
+		return unknown
+	}
+	now := d.tracker.ChangeStamp()
+	if now == l.stamp {
+		return false
+	}
+	rows := 1
+	if l.pitch-l.line < smallGap { // what is between the lines may then count too
+		rows = l.h
+	}
+	for y := 0; y < l.h; y += rows {
+		n := uint64((rows-1)*l.pitch + l.line)
+		if d.tracker.ChangedSince(mmio.IOVA(l.start+uint64(y)*uint64(l.pitch)), n, l.stamp) {
+			return true
+		}
+	}
+	l.stamp = now
+	return false
+}
+
+// smallGap is how many bytes between lines do not matter when memory is asked for
+// changes: a page.
+const smallGap = 4096
 
 // readSize is how many bytes are read at a time, at most, if lines are contiguous.
 const readSize = 1 << 16
@@ -118,6 +148,10 @@ func (d *FIMD) readWindow(i int) {
 		l.raw = l.raw[:n]
 	}
 	l.valid = true
+	l.stamp = mmio.ChangeStamp{}
+	if d.tracker != nil {
+		l.stamp = d.tracker.ChangeStamp()
+	}
 	rows := 1
 	if l.pitch == l.line {
 		rows = max(1, readSize/l.line)
@@ -202,11 +236,12 @@ func (d *FIMD) picture(room *image.RGBA) *image.RGBA {
 }
 
 // Screenshot is what the panel shows now, in an image of the caller's own; nil while
-// the display is off. It reads memory only if that could give something new.
+// the display is off. It reads memory only if that could give something new, as the
+// panel's next refresh would.
 func (d *FIMD) Screenshot() *image.RGBA {
 	if !d.e.On {
 		return nil
 	}
-	d.scan(true)
+	d.scan(func(i int) bool { return !d.e.Failed[i] && d.stale(i, true) })
 	return d.picture(nil)
 }

@@ -220,6 +220,10 @@ func (d *FIMD) power() {
 		now := d.clock.Now()
 		d.e.On, d.e.Timing, d.e.Origin, d.e.Pending = true, t, now, true
 		d.moment(partSync, now)
+		// A hart is in the middle of its turn, and may write without a new stamp.
+		for i := range d.layers {
+			d.layers[i].stamp = mmio.ChangeStamp{}
+		}
 		d.arm()
 	}
 }

@@ -77,10 +77,11 @@ type layer struct {
 
 	blending
 
-	raw   []byte // the visible part's lines, as memory held them
-	valid bool   // raw was read since the window took this shape
+	raw   []byte           // the visible part's lines, as memory held them
+	valid bool             // raw was read since the window took this shape,
+	stamp mmio.ChangeStamp // just after this
 
-	decoded bool
+	decoded bool // this is what is in force
 }
 
 // decode works out layer win of what is in force.
