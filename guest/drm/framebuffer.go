@@ -35,3 +35,12 @@ func (f *Framebuffer) Close() error {
 	}
 	return nil
 }
+
+// Leave gives the framebuffer up, too, but what shows it goes on showing it, even when
+// the card is closed.
+func (f *Framebuffer) Leave() error {
+	if err := ioctl.Do(f.card.FD(), ioctl.DRM_IOCTL_MODE_CLOSEFB, &ioctl.DRMModeClosefb{FbId: f.ID}); err != nil {
+		return fmt.Errorf("leave framebuffer %d: %w", f.ID, err)
+	}
+	return nil
+}
