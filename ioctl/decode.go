@@ -38,6 +38,8 @@ const (
 	maxElements = 32 // numbers of an array
 	maxStructs  = 8  // structures of an array
 	maxText     = 64 // bytes of a string or of data
+
+	maxSummed = 1024 // numbers that are added up for the length of another array
 )
 
 // Call is an ioctl under way: what was passed, before the kernel changes it.
@@ -105,9 +107,9 @@ func (c *Call) In(a Annotate) string {
 }
 
 // Out is what the kernel wrote, after a call that has succeeded; "" if it writes
-// nothing.
+// nothing. Arguments that are just a number are only read.
 func (c *Call) Out(a Annotate) string {
-	if c.Desc == nil || c.Desc.Form != FormStruct || !c.Request.Reads() || !c.Desc.Request.Reads() || c.before == nil {
+	if c.before == nil || c.Desc.layout.scalar != nil || !c.Request.Reads() || !c.Desc.Request.Reads() {
 		return ""
 	}
 	now := c.read()
@@ -163,7 +165,7 @@ func (p *printer) argument(l *layout, addr uint64, size int) {
 		if f.offset >= size {
 			break
 		}
-		if !p.shown(f) {
+		if !p.shown(l, f) {
 			continue
 		}
 		if p.b.Len() > first {
@@ -194,9 +196,11 @@ func (p *printer) nameOf(f *field) string {
 }
 
 // shown tells whether a field of the argument is printed.
-func (p *printer) shown(f *field) bool {
+func (p *printer) shown(l *layout, f *field) bool {
 	switch {
-	case f.hidden:
+	case f.hidden || f.unused:
+		return false
+	case f.when != "" && p.zero(l, f.when):
 		return false
 	case f.pad:
 		return !p.out && number(f, p.now[f.offset:]) != 0
@@ -205,6 +209,12 @@ func (p *printer) shown(f *field) bool {
 	}
 	// What is to be filled is passed too.
 	return f.dir != dirOut || f.shape == shapePointer
+}
+
+// zero tells whether a field of the argument is 0.
+func (p *printer) zero(l *layout, goName string) bool {
+	f := l.find(goName)
+	return number(f, p.now[f.offset:]) == 0
 }
 
 // structure writes all of a structure that is not the argument.
@@ -303,7 +313,7 @@ func (p *printer) numberText(f *field, v uint64) string {
 	case f.signed || f.kind == KindFD:
 		return strconv.FormatInt(int64(v), 10)
 	case f.hex:
-		return fmt.Sprintf("%#x", v)
+		return hex(v)
 	}
 	return strconv.FormatUint(v, 10)
 }
@@ -315,16 +325,15 @@ func (p *printer) pointer(l *layout, f *field) {
 		p.b.WriteString(address(addr))
 		return
 	}
-	count := p.length(l, f, p.now)
-	if p.out {
-		room := p.length(l, f, p.before)
-		if f.to == "str" {
-			count = min(count, room)
-		} else if count > room {
-			// Nothing was written.
-			p.b.WriteString(address(addr))
-			return
-		}
+	count, ok := p.length(l, f, p.now)
+	if room, _ := p.length(l, f, p.before); f.to == "str" {
+		count = min(count, room)
+	} else if count > room {
+		ok = false // nothing was written
+	}
+	if !ok {
+		p.b.WriteString(address(addr))
+		return
 	}
 	if f.elem != nil {
 		p.array(f, f.elem, addr, count)
@@ -345,30 +354,24 @@ func (p *printer) pointer(l *layout, f *field) {
 	}
 }
 
-// length is how many elements a pointer points to, by what the argument says.
-func (p *printer) length(l *layout, f *field, arg []byte) uint64 {
-	if f.len == "" {
-		return 0
-	}
+// length is how many elements a pointer points to, by what the argument says. It
+// fails if that is an array that cannot be read.
+func (p *printer) length(l *layout, f *field, arg []byte) (uint64, bool) {
 	n := l.find(f.len)
 	v := number(n, arg[n.offset:])
 	if !f.sum {
-		return v
+		return v, true
 	}
-	// The sum of an array, of which more than maxElements is too many anyway.
-	count := p.length(l, n, arg)
-	b := make([]byte, min(count, maxElements)*uint64(n.elem.size))
+	count, _ := p.length(l, n, arg)
+	b := make([]byte, min(count, maxSummed)*uint64(n.elem.size))
 	if !p.mem.Read(v, b) {
-		return 0
+		return 0, false
 	}
 	sum := uint64(0)
 	for ; len(b) > 0; b = b[n.elem.size:] {
 		sum += number(n.elem.scalar, b)
 	}
-	if count > maxElements {
-		sum++ // there may be more
-	}
-	return sum
+	return sum, true
 }
 
 // array writes an array. Its numbers are what the field says.

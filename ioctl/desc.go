@@ -75,7 +75,8 @@ type Desc struct {
 	// Arg is the type that the argument points to; nil unless it is FormStruct.
 	Arg reflect.Type
 
-	layout *layout // of Arg
+	in, out []string // the fields that this one reads and writes; nil: by their tags
+	layout  *layout  // of Arg
 }
 
 // tables are the declarations of this package, ready to be looked up.
@@ -92,7 +93,7 @@ var declared = sync.OnceValue(func() *tables {
 		d := &t.descs[i]
 		if d.Arg != nil {
 			d.Form = FormStruct
-			d.layout = t.layoutOf(d.Arg)
+			d.layout = t.layoutOf(d.Arg).directed(d.in, d.out)
 		}
 		t.byNr[d.Request.nr()] = append(t.byNr[d.Request.nr()], d)
 	}
@@ -131,5 +132,13 @@ func (r Request) Format() string {
 	if dirs == nil {
 		dirs = []string{"_IOC_NONE"}
 	}
-	return fmt.Sprintf("_IOC(%s, %#x, %#x, %#x)", strings.Join(dirs, "|"), r.Type(), r.Number(), r.Size())
+	return fmt.Sprintf("_IOC(%s, %s, %s, %s)", strings.Join(dirs, "|"), hex(uint64(r.Type())), hex(uint64(r.Number())), hex(uint64(r.Size())))
+}
+
+// hex is a number as C's %#x has it: 0 has no prefix.
+func hex(v uint64) string {
+	if v == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%#x", v)
 }

@@ -53,10 +53,15 @@
 //
 // A constant of type [Request] whose comment names the structure of its argument is
 // an entry of the table ("none", "uint32" and "string" are those without one); its
-// block ends its comment with //ioctl:family NAME. A block of constants that ends its
-// comment with //ioctl:flags NAME or //ioctl:enum NAME is a set of values with names;
-// "// of MASK" behind a flag makes it the value of a field of several bits. Fields of
-// structures have a tag ioctl:"...", a list of:
+// block ends its comment with //ioctl:family NAME. If requests share a structure, each
+// comment goes on with the fields that it reads and those that it writes, as in
+// "DRMPrimeHandle: Handle, Flags -> Fd", where Flags=SET gives a field other flags.
+//
+// A block of constants that ends its comment with //ioctl:flags NAME or //ioctl:enum
+// NAME is a set of values with names; "// of MASK" behind a flag makes it the value of
+// a field of several bits.
+//
+// Fields of structures have a tag ioctl:"...", a list of:
 //
 //	out, inout      the kernel writes it, or also (without: the program writes it)
 //	pad             not printed while it is 0
@@ -71,6 +76,7 @@
 //	                structure) as the field N says, or sum(N): the sum of the
 //	                array that N points to
 //	tail=TYPE       as many TYPE follow the structure, named tailname=NAME
+//	if=N            not printed while the field N is 0
 //	c=NAME          its name in C, if it does not follow from the name here
 //	outname=NAME    its name in C after the call
 //

@@ -33,8 +33,8 @@ const (
 	DRM_IOCTL_AUTH_MAGIC          Request = drmIOW | 4<<iocSizeShift + 0x11   // DRMAuth
 	DRM_IOCTL_SET_MASTER          Request = drmIO + 0x1e                      // none
 	DRM_IOCTL_DROP_MASTER         Request = drmIO + 0x1f                      // none
-	DRM_IOCTL_PRIME_HANDLE_TO_FD  Request = drmIOWR | 12<<iocSizeShift + 0x2d // DRMPrimeHandle
-	DRM_IOCTL_PRIME_FD_TO_HANDLE  Request = drmIOWR | 12<<iocSizeShift + 0x2e // DRMPrimeHandle
+	DRM_IOCTL_PRIME_HANDLE_TO_FD  Request = drmIOWR | 12<<iocSizeShift + 0x2d // DRMPrimeHandle: Handle, Flags -> Fd
+	DRM_IOCTL_PRIME_FD_TO_HANDLE  Request = drmIOWR | 12<<iocSizeShift + 0x2e // DRMPrimeHandle: Fd -> Handle
 	DRM_IOCTL_WAIT_VBLANK         Request = drmIOWR | 24<<iocSizeShift + 0x3a // DRMWaitVblank
 	DRM_IOCTL_CRTC_GET_SEQUENCE   Request = drmIOWR | 24<<iocSizeShift + 0x3b // DRMCrtcGetSequence
 	DRM_IOCTL_CRTC_QUEUE_SEQUENCE Request = drmIOWR | 24<<iocSizeShift + 0x3c // DRMCrtcQueueSequence
@@ -222,10 +222,10 @@ const (
 // none of a dma-buf. ENOSYS, EOPNOTSUPP: the driver cannot.
 type DRMPrimeHandle struct {
 	_      structs.HostLayout
-	Handle uint32 `ioctl:"inout,handle"`
+	Handle uint32 `ioctl:"handle"`
 	// DRM_RDWR and DRM_CLOEXEC, when exporting.
 	Flags uint32 `ioctl:"flags=drm_prime"`
-	Fd    int32  `ioctl:"inout,fd"`
+	Fd    int32  `ioctl:"fd"`
 }
 
 // How to wait for a vertical blank, with the number of the CRTC from bit 1 on

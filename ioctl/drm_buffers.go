@@ -10,16 +10,16 @@ import "structs"
 // EINVAL: no such format, or bad sizes. ENOENT: no such handle.
 type DRMModeFbCmd struct {
 	_    structs.HostLayout
-	FbId uint32 `ioctl:"inout,object"`
+	FbId uint32 `ioctl:"object"`
 	// Pixels.
-	Width  uint32 `ioctl:"inout"`
-	Height uint32 `ioctl:"inout"`
+	Width  uint32
+	Height uint32
 	// Bytes from line to line.
-	Pitch uint32 `ioctl:"inout"`
+	Pitch uint32
 	// Bits for each pixel, and those of them with colour.
-	Bpp    uint32 `ioctl:"inout"`
-	Depth  uint32 `ioctl:"inout"`
-	Handle uint32 `ioctl:"inout,handle"`
+	Bpp    uint32
+	Depth  uint32
+	Handle uint32 `ioctl:"handle"`
 }
 
 // Flags of a framebuffer.
@@ -35,19 +35,20 @@ const (
 // different modifiers. ENOENT: no such handle.
 type DRMModeFbCmd2 struct {
 	_    structs.HostLayout
-	FbId uint32 `ioctl:"inout,object"`
+	FbId uint32 `ioctl:"object"`
 	// Pixels.
-	Width       uint32 `ioctl:"inout"`
-	Height      uint32 `ioctl:"inout"`
-	PixelFormat uint32 `ioctl:"inout,fourcc"`
-	Flags       uint32 `ioctl:"inout,flags=drm_mode_fb"`
+	Width       uint32
+	Height      uint32
+	PixelFormat uint32 `ioctl:"fourcc"`
+	Flags       uint32 `ioctl:"flags=drm_mode_fb"`
 	// For each plane.
-	Handles [4]uint32 `ioctl:"inout,handle"`
+	Handles [4]uint32 `ioctl:"handle"`
 	// Bytes from line to line, and to the first.
-	Pitches [4]uint32 `ioctl:"inout"`
-	Offsets [4]uint32 `ioctl:"inout"`
+	Pitches [4]uint32
+	Offsets [4]uint32
+	Pad     uint32 `ioctl:"hidden"`
 	// The layout, the same for all planes in use; with DRM_MODE_FB_MODIFIERS.
-	Modifier [4]uint64 `ioctl:"inout,modifier"`
+	Modifier [4]uint64 `ioctl:"modifier"`
 }
 
 // DRMModeClosefb gives a framebuffer up, which stays on planes that show it.

@@ -11,10 +11,10 @@ import "structs"
 //ioctl:family DRM
 const (
 	DRM_IOCTL_MODE_GETRESOURCES      Request = drmIOWR | 64<<iocSizeShift + 0xa0  // DRMModeCardRes
-	DRM_IOCTL_MODE_GETCRTC           Request = drmIOWR | 104<<iocSizeShift + 0xa1 // DRMModeCrtc
-	DRM_IOCTL_MODE_SETCRTC           Request = drmIOWR | 104<<iocSizeShift + 0xa2 // DRMModeCrtc
+	DRM_IOCTL_MODE_GETCRTC           Request = drmIOWR | 104<<iocSizeShift + 0xa1 // DRMModeCrtc: CrtcId -> FbId, X, Y, GammaSize, ModeValid, Mode
+	DRM_IOCTL_MODE_SETCRTC           Request = drmIOWR | 104<<iocSizeShift + 0xa2 // DRMModeCrtc: CrtcId, FbId, X, Y, SetConnectorsPtr, CountConnectors, ModeValid, Mode ->
 	DRM_IOCTL_MODE_CURSOR            Request = drmIOWR | 28<<iocSizeShift + 0xa3  // DRMModeCursor
-	DRM_IOCTL_MODE_GETGAMMA          Request = drmIOWR | 32<<iocSizeShift + 0xa4  // DRMModeCrtcLut
+	DRM_IOCTL_MODE_GETGAMMA          Request = drmIOWR | 32<<iocSizeShift + 0xa4  // DRMModeCrtcLut: CrtcId, GammaSize -> Red, Green, Blue
 	DRM_IOCTL_MODE_SETGAMMA          Request = drmIOWR | 32<<iocSizeShift + 0xa5  // DRMModeCrtcLut
 	DRM_IOCTL_MODE_GETENCODER        Request = drmIOWR | 20<<iocSizeShift + 0xa6  // DRMModeGetEncoder
 	DRM_IOCTL_MODE_GETCONNECTOR      Request = drmIOWR | 80<<iocSizeShift + 0xa7  // DRMModeGetConnector
@@ -23,8 +23,8 @@ const (
 	DRM_IOCTL_MODE_GETPROPERTY       Request = drmIOWR | 64<<iocSizeShift + 0xaa  // DRMModeGetProperty
 	DRM_IOCTL_MODE_SETPROPERTY       Request = drmIOWR | 16<<iocSizeShift + 0xab  // DRMModeConnectorSetProperty
 	DRM_IOCTL_MODE_GETPROPBLOB       Request = drmIOWR | 16<<iocSizeShift + 0xac  // DRMModeGetBlob
-	DRM_IOCTL_MODE_GETFB             Request = drmIOWR | 28<<iocSizeShift + 0xad  // DRMModeFbCmd
-	DRM_IOCTL_MODE_ADDFB             Request = drmIOWR | 28<<iocSizeShift + 0xae  // DRMModeFbCmd
+	DRM_IOCTL_MODE_GETFB             Request = drmIOWR | 28<<iocSizeShift + 0xad  // DRMModeFbCmd: FbId -> Width, Height, Pitch, Bpp, Depth, Handle
+	DRM_IOCTL_MODE_ADDFB             Request = drmIOWR | 28<<iocSizeShift + 0xae  // DRMModeFbCmd: Width, Height, Pitch, Bpp, Depth, Handle -> FbId
 	DRM_IOCTL_MODE_RMFB              Request = drmIOWR | 4<<iocSizeShift + 0xaf   // uint32
 	DRM_IOCTL_MODE_PAGE_FLIP         Request = drmIOWR | 24<<iocSizeShift + 0xb0  // DRMModeCrtcPageFlip
 	DRM_IOCTL_MODE_DIRTYFB           Request = drmIOWR | 24<<iocSizeShift + 0xb1  // DRMModeFbDirtyCmd
@@ -34,7 +34,7 @@ const (
 	DRM_IOCTL_MODE_GETPLANERESOURCES Request = drmIOWR | 16<<iocSizeShift + 0xb5  // DRMModeGetPlaneRes
 	DRM_IOCTL_MODE_GETPLANE          Request = drmIOWR | 32<<iocSizeShift + 0xb6  // DRMModeGetPlane
 	DRM_IOCTL_MODE_SETPLANE          Request = drmIOWR | 48<<iocSizeShift + 0xb7  // DRMModeSetPlane
-	DRM_IOCTL_MODE_ADDFB2            Request = drmIOWR | 104<<iocSizeShift + 0xb8 // DRMModeFbCmd2
+	DRM_IOCTL_MODE_ADDFB2            Request = drmIOWR | 104<<iocSizeShift + 0xb8 // DRMModeFbCmd2: Width, Height, PixelFormat, Flags, Handles, Pitches, Offsets, Modifier -> FbId
 	DRM_IOCTL_MODE_OBJ_GETPROPERTIES Request = drmIOWR | 32<<iocSizeShift + 0xb9  // DRMModeObjGetProperties
 	DRM_IOCTL_MODE_OBJ_SETPROPERTY   Request = drmIOWR | 24<<iocSizeShift + 0xba  // DRMModeObjSetProperty
 	DRM_IOCTL_MODE_CURSOR2           Request = drmIOWR | 36<<iocSizeShift + 0xbb  // DRMModeCursor2
@@ -45,7 +45,7 @@ const (
 	DRM_IOCTL_MODE_LIST_LESSEES      Request = drmIOWR | 16<<iocSizeShift + 0xc7  // DRMModeListLessees
 	DRM_IOCTL_MODE_GET_LEASE         Request = drmIOWR | 16<<iocSizeShift + 0xc8  // DRMModeGetLease
 	DRM_IOCTL_MODE_REVOKE_LEASE      Request = drmIOWR | 4<<iocSizeShift + 0xc9   // DRMModeRevokeLease
-	DRM_IOCTL_MODE_GETFB2            Request = drmIOWR | 104<<iocSizeShift + 0xce // DRMModeFbCmd2
+	DRM_IOCTL_MODE_GETFB2            Request = drmIOWR | 104<<iocSizeShift + 0xce // DRMModeFbCmd2: FbId -> Width, Height, PixelFormat, Flags, Handles, Pitches, Offsets, Modifier
 	DRM_IOCTL_MODE_CLOSEFB           Request = drmIOWR | 8<<iocSizeShift + 0xd0   // DRMModeClosefb
 )
 
@@ -86,15 +86,15 @@ type DRMModeCrtc struct {
 	CountConnectors  uint32
 	CrtcId           uint32 `ioctl:"object"`
 	// 0: off; -1: leave as it is.
-	FbId uint32 `ioctl:"inout,object"`
+	FbId uint32 `ioctl:"object"`
 	// The place of the picture in the framebuffer, pixels.
-	X uint32 `ioctl:"inout"`
-	Y uint32 `ioctl:"inout"`
+	X uint32
+	Y uint32
 	// Elements of the gamma table.
-	GammaSize uint32 `ioctl:"out"`
+	GammaSize uint32
 	// Whether there is a mode.
-	ModeValid uint32          `ioctl:"inout"`
-	Mode      DRMModeModeinfo `ioctl:"inout"`
+	ModeValid uint32
+	Mode      DRMModeModeinfo `ioctl:"if=ModeValid"`
 }
 
 // Flags of DRMModeSetPlane, which no driver heeds.
@@ -285,9 +285,9 @@ type DRMModeCrtcLut struct {
 	_         structs.HostLayout
 	CrtcId    uint32 `ioctl:"object"`
 	GammaSize uint32
-	Red       uint64 `ioctl:"inout,ptr=u16,len=GammaSize"`
-	Green     uint64 `ioctl:"inout,ptr=u16,len=GammaSize"`
-	Blue      uint64 `ioctl:"inout,ptr=u16,len=GammaSize"`
+	Red       uint64 `ioctl:"ptr=u16,len=GammaSize"`
+	Green     uint64 `ioctl:"ptr=u16,len=GammaSize"`
+	Blue      uint64 `ioctl:"ptr=u16,len=GammaSize"`
 }
 
 // Flags of a page flip.

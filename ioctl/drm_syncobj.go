@@ -11,13 +11,13 @@ import "structs"
 const (
 	DRM_IOCTL_SYNCOBJ_CREATE          Request = drmIOWR | 8<<iocSizeShift + 0xbf  // DRMSyncobjCreate
 	DRM_IOCTL_SYNCOBJ_DESTROY         Request = drmIOWR | 8<<iocSizeShift + 0xc0  // DRMSyncobjDestroy
-	DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD    Request = drmIOWR | 24<<iocSizeShift + 0xc1 // DRMSyncobjHandle
-	DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE    Request = drmIOWR | 24<<iocSizeShift + 0xc2 // DRMSyncobjHandle
+	DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD    Request = drmIOWR | 24<<iocSizeShift + 0xc1 // DRMSyncobjHandle: Handle, Flags, Point -> Fd
+	DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE    Request = drmIOWR | 24<<iocSizeShift + 0xc2 // DRMSyncobjHandle: Handle, Flags=drm_syncobj_fd_to_handle, Fd, Point -> Handle
 	DRM_IOCTL_SYNCOBJ_WAIT            Request = drmIOWR | 40<<iocSizeShift + 0xc3 // DRMSyncobjWait
 	DRM_IOCTL_SYNCOBJ_RESET           Request = drmIOWR | 16<<iocSizeShift + 0xc4 // DRMSyncobjArray
 	DRM_IOCTL_SYNCOBJ_SIGNAL          Request = drmIOWR | 16<<iocSizeShift + 0xc5 // DRMSyncobjArray
 	DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT   Request = drmIOWR | 48<<iocSizeShift + 0xca // DRMSyncobjTimelineWait
-	DRM_IOCTL_SYNCOBJ_QUERY           Request = drmIOWR | 24<<iocSizeShift + 0xcb // DRMSyncobjTimelineArray
+	DRM_IOCTL_SYNCOBJ_QUERY           Request = drmIOWR | 24<<iocSizeShift + 0xcb // DRMSyncobjTimelineArray: Handles, CountHandles, Flags -> Points
 	DRM_IOCTL_SYNCOBJ_TRANSFER        Request = drmIOWR | 32<<iocSizeShift + 0xcc // DRMSyncobjTransfer
 	DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL Request = drmIOWR | 24<<iocSizeShift + 0xcd // DRMSyncobjTimelineArray
 	DRM_IOCTL_SYNCOBJ_EVENTFD         Request = drmIOWR | 24<<iocSizeShift + 0xcf // DRMSyncobjEventfd
@@ -66,11 +66,10 @@ const (
 // another kind.
 type DRMSyncobjHandle struct {
 	_      structs.HostLayout
-	Handle uint32 `ioctl:"inout,syncobj"`
-	// The same bits in both directions.
-	Flags uint32 `ioctl:"flags=drm_syncobj_handle_to_fd"`
-	Fd    int32  `ioctl:"inout,fd"`
-	Pad   uint32 `ioctl:"pad"`
+	Handle uint32 `ioctl:"syncobj"`
+	Flags  uint32 `ioctl:"flags=drm_syncobj_handle_to_fd"`
+	Fd     int32  `ioctl:"fd"`
+	Pad    uint32 `ioctl:"pad"`
 	// On the timeline.
 	Point uint64
 }
@@ -158,7 +157,7 @@ const (
 type DRMSyncobjTimelineArray struct {
 	_            structs.HostLayout
 	Handles      uint64 `ioctl:"ptr=u32,len=CountHandles,syncobj"`
-	Points       uint64 `ioctl:"inout,ptr=u64,len=CountHandles"`
+	Points       uint64 `ioctl:"ptr=u64,len=CountHandles"`
 	CountHandles uint32
 	Flags        uint32 `ioctl:"flags=drm_syncobj_query"`
 }

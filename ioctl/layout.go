@@ -5,6 +5,7 @@ package ioctl
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -48,6 +49,7 @@ type field struct {
 	kind          Kind
 
 	pad, hidden, hex, fixed bool
+	unused                  bool // by the request at hand
 
 	flags []values
 	enum  values
@@ -56,6 +58,7 @@ type field struct {
 	to   string  // what is pointed to
 	len  string  // the field of this structure with the length, by its Go name
 	sum  bool    // the length is the sum of the array there
+	when string  // the field that is 0 if this one means nothing
 
 	tail     *layout // what follows the structure, as many as this field says
 	tailName string
@@ -97,11 +100,51 @@ func (t *tables) layoutOf(typ reflect.Type) *layout {
 		l.fields = append(l.fields, d)
 	}
 	for i := range l.fields {
-		if n := l.fields[i].len; n != "" && l.find(n) == nil {
-			panic(fmt.Sprintf("BUG: ioctl: %v has no field %s", typ, n))
+		f := &l.fields[i]
+		if f.shape == shapePointer && f.len == "" {
+			panic(fmt.Sprintf("BUG: ioctl: %v.%s has no length", typ, f.goName))
+		}
+		for _, n := range []string{f.len, f.when} {
+			if n != "" && l.find(n) == nil {
+				panic(fmt.Sprintf("BUG: ioctl: %v has no field %s", typ, n))
+			}
 		}
 	}
 	return l
+}
+
+// directed is the layout of a structure of which a request reads and writes only
+// these fields; the layout itself if it names none. A field can have other flags
+// than usual, as in "Flags=SET".
+func (l *layout) directed(in, out []string) *layout {
+	if in == nil {
+		return l
+	}
+	d := &layout{size: l.size, fields: slices.Clone(l.fields)}
+	for i := range d.fields {
+		f := &d.fields[i]
+		f.unused, f.dir = !f.pad, dirIn
+	}
+	use := func(names []string, dir direction) {
+		for _, name := range names {
+			name, set, other := strings.Cut(name, "=")
+			f := d.find(name)
+			if f == nil {
+				panic("BUG: ioctl: no field " + name)
+			}
+			if other {
+				f.flags = []values{valuesOf(set)}
+			}
+			if f.unused {
+				f.unused, f.dir = false, dir
+			} else {
+				f.dir = dirInOut
+			}
+		}
+	}
+	use(in, dirIn)
+	use(out, dirOut)
+	return d
 }
 
 func (f *field) setType(t *tables, typ reflect.Type) {
@@ -170,6 +213,8 @@ func (f *field) setTag(t *tables, tag string) {
 		case "len":
 			f.len, f.sum = strings.CutPrefix(value, "sum(")
 			f.len = strings.TrimSuffix(f.len, ")")
+		case "if":
+			f.when = value
 		case "tail":
 			f.tail = t.layoutOf(named(value))
 		case "tailname":

@@ -33,7 +33,7 @@ func (s values) one(v uint64) string {
 			return n.name
 		}
 	}
-	return fmt.Sprintf("%#x", v)
+	return hex(v)
 }
 
 // flagNames are the names of all flags in v, with unknown ones in hexadecimal.

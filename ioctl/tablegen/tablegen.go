@@ -119,8 +119,14 @@ func (g *generator) request(s *ast.ValueSpec, family string) error {
 	if family == "" {
 		return fmt.Errorf("%s has no family", name)
 	}
-	arg := strings.TrimSpace(s.Comment.Text())
+	arg, fields, directed := strings.Cut(strings.TrimSpace(s.Comment.Text()), ":")
 	rest := ""
+	if directed {
+		var err error
+		if rest, err = g.direct(arg, fields); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
 	switch arg {
 	case "none":
 	case "string":
@@ -129,10 +135,39 @@ func (g *generator) request(s *ast.ValueSpec, family string) error {
 		if obj := types.Universe.Lookup(arg); obj == nil && g.pkg.Scope().Lookup(arg) == nil {
 			return fmt.Errorf("%s: the comment names no structure, but %q", name, arg)
 		}
-		rest = fmt.Sprintf(", Arg: reflect.TypeFor[%s]()", arg)
+		rest += fmt.Sprintf(", Arg: reflect.TypeFor[%s]()", arg)
 	}
 	fmt.Fprintf(&g.descs, "\t\t{Name: %q, Request: %s, Family: Family%s%s},\n", name, name, family, rest)
 	return nil
+}
+
+// direct turns "A, B -> C" into the fields of a structure that a request reads and
+// writes.
+func (g *generator) direct(arg, fields string) (string, error) {
+	obj := g.pkg.Scope().Lookup(arg)
+	if obj == nil {
+		return "", fmt.Errorf("the comment names no structure, but %q", arg)
+	}
+	in, out, ok := strings.Cut(fields, "->")
+	if !ok {
+		return "", fmt.Errorf("%q has no arrow", fields)
+	}
+	text := ""
+	for _, side := range []struct{ name, fields string }{{"in", in}, {"out", out}} {
+		text += ", " + side.name + ": []string{"
+		for name := range strings.SplitSeq(side.fields, ",") {
+			if name = strings.TrimSpace(name); name == "" {
+				continue
+			}
+			field, _, _ := strings.Cut(name, "=")
+			if f, _, _ := types.LookupFieldOrMethod(obj.Type(), false, g.pkg, field); f == nil {
+				return "", fmt.Errorf("%s has no field %q", arg, field)
+			}
+			text += fmt.Sprintf("%q, ", name)
+		}
+		text = strings.TrimSuffix(text, ", ") + "}"
+	}
+	return text, nil
 }
 
 // set adds a block of constants as a set of values.
