@@ -79,7 +79,7 @@ func (p *port) ChangedSince(addr mmio.IOVA, n uint64, s mmio.ChangeStamp) bool {
 	if t == nil || s.Mapping == 0 || n == 0 {
 		return n != 0
 	}
-	if s == p.ChangeStamp() {
+	if s.Still(p.ChangeStamp()) {
 		return false
 	}
 	for n > 0 {

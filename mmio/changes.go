@@ -2,16 +2,19 @@
 
 package mmio
 
-// ChangeStamp is a moment in the life of what a DMA port reads. Stamps of one port can
-// be compared: between equal ones nothing has changed.
+// ChangeStamp is a moment in the life of what a DMA port reads. The zero stamp is before
+// all others.
 type ChangeStamp struct {
 	Memory  uint64 // contents
 	Mapping uint64 // what leads there
 }
 
+// Still tells whether nothing at all has changed between two stamps of one port.
+func (s ChangeStamp) Still(later ChangeStamp) bool { return s.Memory != 0 && s == later }
+
 // ChangeTracker is implemented by DMA ports that can tell whether reading again would
 // give something new, so that a device which reads the same memory over and over need
-// not. The zero stamp is before all others.
+// not.
 type ChangeTracker interface {
 	// ChangeStamp is the stamp of now. It has no side effect, and costs little.
 	ChangeStamp() ChangeStamp

@@ -313,7 +313,7 @@ func randomWindows(b *mmiotest.Bench, rng *rand.Rand) {
 		if plain && rng.IntN(4) != 0 {
 			key = 0
 		}
-		b.WriteAt("WKEYCON0", win-1, key|0xffffff&^(1<<rng.IntN(24)|1<<rng.IntN(24)))
+		b.WriteAt("WKEYCON0", win-1, key|0xffffff&^(3<<rng.IntN(23)))
 		b.WriteAt("WKEYCON1", win-1, rng.Uint64()&0xffffff)
 		b.WriteAt("WKEYALPHA", win-1, rng.Uint64()&0xffffff)
 		eq := pick(rng, codes...) | pick(rng, codes...)<<6

@@ -113,7 +113,7 @@ func (d *FIMD) stale(i int, unknown bool) bool {
 		return unknown
 	}
 	now := d.tracker.ChangeStamp()
-	if now == l.stamp {
+	if l.stamp.Still(now) {
 		return false
 	}
 	rows := 1
