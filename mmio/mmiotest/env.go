@@ -96,6 +96,9 @@ func (m *Memory) ReadDMA(addr mmio.IOVA, p []byte) error {
 	return err
 }
 
+// PeekDMA implements mmio.Peeker.
+func (m *Memory) PeekDMA(addr mmio.IOVA, p []byte) bool { return m.ReadDMA(addr, p) == nil }
+
 // WriteDMA copies p to memory at addr.
 func (m *Memory) WriteDMA(addr mmio.IOVA, p []byte) error {
 	b, err := m.at(addr, len(p), true)
