@@ -29,9 +29,15 @@ type Card struct {
 	Driver string
 }
 
-// Open opens the first card of a driver. Without one the error is fs.ErrNotExist.
-func Open(driver string) (*Card, error) {
-	nodes, err := filepath.Glob("/dev/dri/card*")
+// Open opens the first card of a driver. Without one the error is fs.ErrNotExist. Only
+// the first to open it can change the display, until it is closed.
+func Open(driver string) (*Card, error) { return open("/dev/dri/card*", driver) }
+
+// OpenRender opens a card for all but its display. Any number of clients can.
+func OpenRender(driver string) (*Card, error) { return open("/dev/dri/renderD*", driver) }
+
+func open(pattern, driver string) (*Card, error) {
+	nodes, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil, err
 	}

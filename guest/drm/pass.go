@@ -83,3 +83,6 @@ func (c *Channel) Receive(message any) ([]int, error) {
 	}
 	return fds, json.Unmarshal(text[:n], message)
 }
+
+// File is the socket, to pass it to another process.
+func (c *Channel) File() *os.File { return c.file }

@@ -25,6 +25,9 @@ type usageError struct{ error }
 // Usage marks an error as one in the command's arguments.
 func Usage(err error) error { return usageError{err} }
 
+// ErrReported is returned by a command if another process has said what went wrong.
+var ErrReported = errors.New("reported")
+
 // Main runs a command and exits: with status 0, or with one line on standard error and
 // status 1, or 2 if the arguments are wrong. Run gets its arguments without flags, and a context that ends with
 // Ctrl-C. Help is what -h prints before the flags.
@@ -51,6 +54,9 @@ func Main(name, help string, define func(*flag.FlagSet), run func(ctx context.Co
 		return
 	}
 	status := 1
+	if errors.Is(err, ErrReported) {
+		os.Exit(status)
+	}
 	if errors.As(err, new(usageError)) {
 		err = fmt.Errorf("%w (see %s -h)", err, name)
 		status = 2
