@@ -142,15 +142,24 @@ func (d *FIMD) readWindow(i int) {
 	l := &d.layers[i]
 	d.reading = i
 	defer func() { d.reading = -1 }()
-	if n := l.line * l.h; cap(l.raw) < n {
-		l.raw = make([]byte, n)
-	} else {
-		l.raw = l.raw[:n]
-	}
 	l.valid = true
 	l.stamp = mmio.ChangeStamp{}
 	if d.tracker != nil {
 		l.stamp = d.tracker.ChangeStamp()
+	}
+	if err := l.fetch(d.read); err != nil {
+		d.underrun(i, err)
+		return
+	}
+	d.e.Failed[i] = false
+}
+
+// fetch reads the lines of a layer. After an error, the rest is zeros.
+func (l *layer) fetch(read func(addr uint64, p []byte) error) error {
+	if n := l.line * l.h; cap(l.raw) < n {
+		l.raw = make([]byte, n)
+	} else {
+		l.raw = l.raw[:n]
 	}
 	rows := 1
 	if l.pitch == l.line {
@@ -160,23 +169,22 @@ func (d *FIMD) readWindow(i int) {
 		rest := l.raw[y*l.line:]
 		part := rest[:min(rows, l.h-y)*l.line]
 		at := l.start + uint64(y)*uint64(l.pitch)
-		err := d.read(at, part)
+		err := read(at, part)
 		if de, ok := errors.AsType[*mmio.DMAError](err); ok && rows > 1 {
 			// Lines that are whole do not depend on how many are read at a time.
 			whole := int(min(uint64(de.Addr)-at, uint64(len(part)))) / l.line * l.line
-			if d.read(at, part[:whole]) == nil {
+			if read(at, part[:whole]) == nil {
 				flipLines(part[:whole], l)
 				rest = rest[whole:]
 			}
 		}
 		if err != nil {
 			clear(rest)
-			d.underrun(i, err)
-			return
+			return err
 		}
 		flipLines(part, l)
 	}
-	d.e.Failed[i] = false
+	return nil
 }
 
 func flipLines(p []byte, l *layer) {
@@ -233,15 +241,4 @@ func (d *FIMD) picture(room *image.RGBA) *image.RGBA {
 	}
 	d.compose(room)
 	return room
-}
-
-// Screenshot is what the panel shows now, in an image of the caller's own; nil while
-// the display is off. It reads memory only if that could give something new, as the
-// panel's next refresh would.
-func (d *FIMD) Screenshot() *image.RGBA {
-	if !d.e.On {
-		return nil
-	}
-	d.scan(func(i int) bool { return !d.e.Failed[i] && d.stale(i, true) })
-	return d.picture(nil)
 }
