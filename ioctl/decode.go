@@ -326,9 +326,10 @@ func (p *printer) pointer(l *layout, f *field) {
 		return
 	}
 	count, ok := p.length(l, f, p.now)
-	if room, _ := p.length(l, f, p.before); f.to == "str" {
+	switch room, _ := p.length(l, f, p.before); {
+	case f.room == roomPartial:
 		count = min(count, room)
-	} else if count > room {
+	case count > room, count < room && f.room == roomExact:
 		ok = false // nothing was written
 	}
 	if !ok {

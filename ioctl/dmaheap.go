@@ -17,14 +17,15 @@ const (
 //
 //ioctl:flags open
 const (
-	O_RDONLY  = 0 // of 3
-	O_WRONLY  = 1 // of 3
-	O_RDWR    = 2 // of 3
-	O_CLOEXEC = 0x80000
+	O_RDONLY   = 0 // of 3
+	O_WRONLY   = 1 // of 3
+	O_RDWR     = 2 // of 3
+	O_NONBLOCK = 0x800
+	O_CLOEXEC  = 0x80000
 )
 
-// DMAHeapAllocationData makes a dma-buf. EINVAL: no size, unknown flags, or a file
-// descriptor given. ENOMEM.
+// DMAHeapAllocationData makes a dma-buf. EINVAL: no size, unknown flags, or Fd is
+// not 0. ENOMEM.
 type DMAHeapAllocationData struct {
 	_ structs.HostLayout
 	// In bytes; the buffer has whole pages.

@@ -75,6 +75,8 @@
 //	ptr=TYPE,len=N  points to as many TYPE (u16, u32, u64, bytes, str, or a
 //	                structure) as the field N says, or sum(N): the sum of the
 //	                array that N points to
+//	partial, exact  the kernel fills what has room, or only if the room is the
+//	                length (without: if all has room)
 //	tail=TYPE       as many TYPE follow the structure, named tailname=NAME
 //	if=N            not printed while the field N is 0
 //	c=NAME          its name in C, if it does not follow from the name here

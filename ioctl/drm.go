@@ -20,18 +20,20 @@ const (
 //
 //ioctl:family DRM
 const (
-	DRM_IOCTL_VERSION             Request = drmIOWR | 64<<iocSizeShift + 0x00 // DRMVersion
-	DRM_IOCTL_GET_UNIQUE          Request = drmIOWR | 16<<iocSizeShift + 0x01 // DRMUnique
-	DRM_IOCTL_GET_MAGIC           Request = drmIOR | 4<<iocSizeShift + 0x02   // DRMAuth
-	DRM_IOCTL_GET_CLIENT          Request = drmIOWR | 40<<iocSizeShift + 0x05 // DRMClient
-	DRM_IOCTL_SET_VERSION         Request = drmIOWR | 16<<iocSizeShift + 0x07 // DRMSetVersion
-	DRM_IOCTL_GEM_CLOSE           Request = drmIOW | 8<<iocSizeShift + 0x09   // DRMGemClose
-	DRM_IOCTL_GEM_FLINK           Request = drmIOWR | 8<<iocSizeShift + 0x0a  // DRMGemFlink
-	DRM_IOCTL_GEM_OPEN            Request = drmIOWR | 16<<iocSizeShift + 0x0b // DRMGemOpen
-	DRM_IOCTL_GET_CAP             Request = drmIOWR | 16<<iocSizeShift + 0x0c // DRMGetCap
-	DRM_IOCTL_SET_CLIENT_CAP      Request = drmIOW | 16<<iocSizeShift + 0x0d  // DRMSetClientCap
-	DRM_IOCTL_AUTH_MAGIC          Request = drmIOW | 4<<iocSizeShift + 0x11   // DRMAuth
-	DRM_IOCTL_SET_MASTER          Request = drmIO + 0x1e                      // none
+	DRM_IOCTL_VERSION        Request = drmIOWR | 64<<iocSizeShift + 0x00 // DRMVersion
+	DRM_IOCTL_GET_UNIQUE     Request = drmIOWR | 16<<iocSizeShift + 0x01 // DRMUnique
+	DRM_IOCTL_GET_MAGIC      Request = drmIOR | 4<<iocSizeShift + 0x02   // DRMAuth
+	DRM_IOCTL_GET_CLIENT     Request = drmIOWR | 40<<iocSizeShift + 0x05 // DRMClient
+	DRM_IOCTL_SET_VERSION    Request = drmIOWR | 16<<iocSizeShift + 0x07 // DRMSetVersion
+	DRM_IOCTL_GEM_CLOSE      Request = drmIOW | 8<<iocSizeShift + 0x09   // DRMGemClose
+	DRM_IOCTL_GEM_FLINK      Request = drmIOWR | 8<<iocSizeShift + 0x0a  // DRMGemFlink
+	DRM_IOCTL_GEM_OPEN       Request = drmIOWR | 16<<iocSizeShift + 0x0b // DRMGemOpen
+	DRM_IOCTL_GET_CAP        Request = drmIOWR | 16<<iocSizeShift + 0x0c // DRMGetCap
+	DRM_IOCTL_SET_CLIENT_CAP Request = drmIOW | 16<<iocSizeShift + 0x0d  // DRMSetClientCap
+	DRM_IOCTL_AUTH_MAGIC     Request = drmIOW | 4<<iocSizeShift + 0x11   // DRMAuth
+	// EBUSY: another is master. EACCES: not allowed.
+	DRM_IOCTL_SET_MASTER Request = drmIO + 0x1e // none
+	// EINVAL: not master. EACCES: not allowed.
 	DRM_IOCTL_DROP_MASTER         Request = drmIO + 0x1f                      // none
 	DRM_IOCTL_PRIME_HANDLE_TO_FD  Request = drmIOWR | 12<<iocSizeShift + 0x2d // DRMPrimeHandle: Handle, Flags -> Fd
 	DRM_IOCTL_PRIME_FD_TO_HANDLE  Request = drmIOWR | 12<<iocSizeShift + 0x2e // DRMPrimeHandle: Fd -> Handle
@@ -48,8 +50,8 @@ const (
 	DRM_COMMAND_END  = 0xa0
 )
 
-// DRMVersion tells the driver's version and names. Of each name only as much is
-// written as there is room for. EFAULT: bad pointer.
+// DRMVersion tells the driver's version and names. Of each name as much is written as
+// there is room for, without NUL. EFAULT: bad pointer.
 type DRMVersion struct {
 	_                 structs.HostLayout
 	VersionMajor      int32 `ioctl:"out"`
@@ -59,15 +61,15 @@ type DRMVersion struct {
 	// Room in bytes; out: the full length.
 	NameLen uint64 `ioctl:"inout"`
 	// The driver, such as "exynos".
-	Name    uint64 `ioctl:"out,ptr=str,len=NameLen"`
+	Name    uint64 `ioctl:"out,ptr=str,len=NameLen,partial"`
 	DateLen uint64 `ioctl:"inout"`
-	Date    uint64 `ioctl:"out,ptr=str,len=DateLen"`
+	Date    uint64 `ioctl:"out,ptr=str,len=DateLen,partial"`
 	DescLen uint64 `ioctl:"inout"`
-	Desc    uint64 `ioctl:"out,ptr=str,len=DescLen"`
+	Desc    uint64 `ioctl:"out,ptr=str,len=DescLen,partial"`
 }
 
 // DRMUnique tells the bus address of the device, "" until the client did a
-// DRMSetVersion. EFAULT: bad pointer.
+// DRMSetVersion. It is written only if all of it has room. EFAULT: bad pointer.
 type DRMUnique struct {
 	_ structs.HostLayout
 	// Room in bytes; out: the full length.
@@ -96,7 +98,7 @@ type DRMClient struct {
 
 // DRMSetVersion asks for a version of the core's interface (1.1 to 1.4 do
 // something) and of the driver's; -1 for none. Out: those that there are.
-// EINVAL: newer ones than there are. EACCES: not master.
+// EINVAL: others than there are. EACCES: not master.
 type DRMSetVersion struct {
 	_          structs.HostLayout
 	DrmDiMajor int32 `ioctl:"inout"`
@@ -130,8 +132,8 @@ type DRMGemOpen struct {
 	Size uint64 `ioctl:"out"`
 }
 
-// DRMGemChangeHandle moves a buffer to another handle. ENOENT: no such handle.
-// ENOSPC: the new one is taken.
+// DRMGemChangeHandle moves a buffer to another handle. Linux 7.2 has it, but refuses
+// it with EINVAL.
 type DRMGemChangeHandle struct {
 	_         structs.HostLayout
 	Handle    uint32 `ioctl:"handle"`

@@ -35,12 +35,12 @@ type DRMModePropertyEnum struct {
 	Name [DRM_PROP_NAME_LEN]byte
 }
 
-// DRMModeGetProperty tells about a property. Call it twice: an array is written only
-// if all elements have room.
+// DRMModeGetProperty tells about a property. Call it twice: an array gets as many as
+// it has room for.
 type DRMModeGetProperty struct {
 	_           structs.HostLayout
-	ValuesPtr   uint64 `ioctl:"out,ptr=u64,len=CountValues"`
-	EnumBlobPtr uint64 `ioctl:"out,ptr=DRMModePropertyEnum,len=CountEnumBlobs"`
+	ValuesPtr   uint64 `ioctl:"out,ptr=u64,len=CountValues,partial"`
+	EnumBlobPtr uint64 `ioctl:"out,ptr=DRMModePropertyEnum,len=CountEnumBlobs,partial"`
 	PropId      uint32 `ioctl:"object"`
 	Flags       uint32 `ioctl:"out,flags=drm_mode_prop"`
 	// Ends with NUL.
@@ -79,8 +79,8 @@ const (
 // EINVAL: it has none.
 type DRMModeObjGetProperties struct {
 	_             structs.HostLayout
-	PropsPtr      uint64 `ioctl:"out,ptr=u32,len=CountProps,object"`
-	PropValuesPtr uint64 `ioctl:"out,ptr=u64,len=CountProps"`
+	PropsPtr      uint64 `ioctl:"out,ptr=u32,len=CountProps,partial,object"`
+	PropValuesPtr uint64 `ioctl:"out,ptr=u64,len=CountProps,partial"`
 	// Room in elements; out: how many there are.
 	CountProps uint32 `ioctl:"inout"`
 	ObjId      uint32 `ioctl:"object"`
@@ -105,10 +105,10 @@ type DRMModeGetBlob struct {
 	BlobId uint32 `ioctl:"object"`
 	// Room in bytes; out: the length.
 	Length uint32 `ioctl:"inout"`
-	Data   uint64 `ioctl:"out,ptr=bytes,len=Length"`
+	Data   uint64 `ioctl:"out,ptr=bytes,len=Length,exact"`
 }
 
-// DRMModeCreateBlob makes a blob. EFAULT: bad pointer. EINVAL: no length. ENOMEM.
+// DRMModeCreateBlob makes a blob. EFAULT: bad pointer. EINVAL: no length, or too much. ENOMEM.
 type DRMModeCreateBlob struct {
 	_    structs.HostLayout
 	Data uint64 `ioctl:"ptr=bytes,len=Length"`
@@ -138,7 +138,7 @@ const DRM_MODE_ATOMIC_FLAGS = DRM_MODE_PAGE_FLIP_EVENT | DRM_MODE_PAGE_FLIP_ASYN
 	DRM_MODE_ATOMIC_TEST_ONLY | DRM_MODE_ATOMIC_NONBLOCK | DRM_MODE_ATOMIC_ALLOW_MODESET
 
 // DRMModeAtomic sets properties of several objects at once, all or none. EINVAL:
-// unknown flags, the client did not ask for DRM_CLIENT_CAP_ATOMIC, a value that a
+// unknown flags, an event of a test, the client did not ask for DRM_CLIENT_CAP_ATOMIC, a value that a
 // property cannot have, or what the driver cannot do. EBUSY: the last commit is not
 // done. ENOENT: no such object or property. ERANGE, ENOSPC: a plane does not fit.
 type DRMModeAtomic struct {

@@ -31,8 +31,8 @@ const (
 )
 
 // DRMModeFbCmd2 makes a framebuffer of up to four planes (DRM_IOCTL_MODE_ADDFB2),
-// or tells about one. What is not used is 0. EINVAL: no such format, bad sizes, or
-// different modifiers. ENOENT: no such handle.
+// or tells about one, the handles only to the master. What is not used is 0. EINVAL:
+// no such format, bad sizes, or different modifiers. ENOENT: no such handle.
 type DRMModeFbCmd2 struct {
 	_    structs.HostLayout
 	FbId uint32 `ioctl:"object"`
@@ -51,7 +51,8 @@ type DRMModeFbCmd2 struct {
 	Modifier [4]uint64 `ioctl:"modifier"`
 }
 
-// DRMModeClosefb gives a framebuffer up, which stays on planes that show it.
+// DRMModeClosefb gives a framebuffer up, which stays on planes that show it. EINVAL:
+// Pad is not 0.
 type DRMModeClosefb struct {
 	_    structs.HostLayout
 	FbId uint32 `ioctl:"object"`

@@ -6,7 +6,7 @@ import "structs"
 
 // Mode setting: the requests, see include/uapi/drm/drm.h. All fail with EOPNOTSUPP
 // if the driver has no mode setting, and ENOENT for an unknown object. Those that
-// change the display need a master: EACCES, or EBUSY while another master holds it.
+// change the display are for the master: EACCES.
 //
 //ioctl:family DRM
 const (
@@ -58,14 +58,15 @@ const (
 	DRM_PROP_NAME_LEN      = 32
 )
 
-// DRMModeCardRes lists the objects of the device. Call it twice: an array is written
-// only if all elements have room. EFAULT: bad pointer.
+// DRMModeCardRes lists the objects of the device, those framebuffers that the client
+// has made. Call it twice: an array gets as many as it has room for. EFAULT: bad
+// pointer.
 type DRMModeCardRes struct {
 	_              structs.HostLayout
-	FbIdPtr        uint64 `ioctl:"out,ptr=u32,len=CountFbs,object"`
-	CrtcIdPtr      uint64 `ioctl:"out,ptr=u32,len=CountCrtcs,object"`
-	ConnectorIdPtr uint64 `ioctl:"out,ptr=u32,len=CountConnectors,object"`
-	EncoderIdPtr   uint64 `ioctl:"out,ptr=u32,len=CountEncoders,object"`
+	FbIdPtr        uint64 `ioctl:"out,ptr=u32,len=CountFbs,partial,object"`
+	CrtcIdPtr      uint64 `ioctl:"out,ptr=u32,len=CountCrtcs,partial,object"`
+	ConnectorIdPtr uint64 `ioctl:"out,ptr=u32,len=CountConnectors,partial,object"`
+	EncoderIdPtr   uint64 `ioctl:"out,ptr=u32,len=CountEncoders,partial,object"`
 	// Room in elements; out: how many there are.
 	CountFbs        uint32 `ioctl:"inout"`
 	CountCrtcs      uint32 `ioctl:"inout"`
@@ -127,7 +128,7 @@ type DRMModeSetPlane struct {
 	SrcW uint32 `ioctl:"fixed"`
 }
 
-// DRMModeGetPlane tells about a plane.
+// DRMModeGetPlane tells about a plane. Formats are written only if all have room.
 type DRMModeGetPlane struct {
 	_       structs.HostLayout
 	PlaneId uint32 `ioctl:"object"`
@@ -145,7 +146,7 @@ type DRMModeGetPlane struct {
 // DRM_CLIENT_CAP_UNIVERSAL_PLANES.
 type DRMModeGetPlaneRes struct {
 	_          structs.HostLayout
-	PlaneIdPtr uint64 `ioctl:"out,ptr=u32,len=CountPlanes,object"`
+	PlaneIdPtr uint64 `ioctl:"out,ptr=u32,len=CountPlanes,partial,object"`
 	// Room in elements; out: how many there are.
 	CountPlanes uint32 `ioctl:"inout"`
 	Pad         uint32 `ioctl:"hidden"`
@@ -204,15 +205,15 @@ const (
 	DRM_MODE_CONNECTOR_USB         = 20
 )
 
-// DRMModeGetConnector tells about a connector. Call it twice: an array is written
-// only if all elements have room. A call with no room for modes looks at the
-// connector anew, if the caller is master.
+// DRMModeGetConnector tells about a connector. Call it twice: encoders and modes are
+// written only if all have room. A call with no room for modes looks at the connector
+// anew, if the caller is master.
 type DRMModeGetConnector struct {
 	_             structs.HostLayout
 	EncodersPtr   uint64 `ioctl:"out,ptr=u32,len=CountEncoders,object"`
 	ModesPtr      uint64 `ioctl:"out,ptr=DRMModeModeinfo,len=CountModes"`
-	PropsPtr      uint64 `ioctl:"out,ptr=u32,len=CountProps,object"`
-	PropValuesPtr uint64 `ioctl:"out,ptr=u64,len=CountProps"`
+	PropsPtr      uint64 `ioctl:"out,ptr=u32,len=CountProps,partial,object"`
+	PropValuesPtr uint64 `ioctl:"out,ptr=u64,len=CountProps,partial"`
 	// Room in elements; out: how many there are.
 	CountModes    uint32 `ioctl:"inout"`
 	CountProps    uint32 `ioctl:"inout"`
@@ -307,8 +308,8 @@ const (
 )
 
 // DRMModeCrtcPageFlip shows another framebuffer from the next vertical blank on.
-// EBUSY: a flip is on its way. EINVAL: unknown flags, another format, or the CRTC is
-// off. ENOSPC: the framebuffer is too small. ENOMEM: no room for the event.
+// EBUSY: a flip is on its way, or the CRTC is off. EINVAL: unknown flags, or another
+// format. ENOSPC: the framebuffer is too small. ENOMEM: no room for the event.
 type DRMModeCrtcPageFlip struct {
 	_      structs.HostLayout
 	CrtcId uint32 `ioctl:"object"`
@@ -366,7 +367,8 @@ type DRMModeRect struct {
 }
 
 // DRMModeCreateLease gives objects to another client. EINVAL: no objects that make
-// sense, or unknown flags. EBUSY: one is lent already.
+// sense, unknown flags, or the caller has only a lease itself. EBUSY: an object is
+// lent already.
 type DRMModeCreateLease struct {
 	_           structs.HostLayout
 	ObjectIds   uint64 `ioctl:"ptr=u32,len=ObjectCount,object"`
@@ -378,22 +380,23 @@ type DRMModeCreateLease struct {
 	Fd uint32 `ioctl:"out,fd"`
 }
 
-// DRMModeListLessees lists those with a lease.
+// DRMModeListLessees lists those with a lease, as many as there is room for.
 type DRMModeListLessees struct {
 	_ structs.HostLayout
 	// Room in elements; out: how many there are.
 	CountLessees uint32 `ioctl:"inout"`
 	Pad          uint32 `ioctl:"pad"`
-	LesseesPtr   uint64 `ioctl:"out,ptr=u32,len=CountLessees"`
+	LesseesPtr   uint64 `ioctl:"out,ptr=u32,len=CountLessees,partial"`
 }
 
-// DRMModeGetLease lists the objects of the caller's lease.
+// DRMModeGetLease lists the objects of the caller's lease, as many as there is room
+// for.
 type DRMModeGetLease struct {
 	_ structs.HostLayout
 	// Room in elements; out: how many there are.
 	CountObjects uint32 `ioctl:"inout"`
 	Pad          uint32 `ioctl:"pad"`
-	ObjectsPtr   uint64 `ioctl:"out,ptr=u32,len=CountObjects,object"`
+	ObjectsPtr   uint64 `ioctl:"out,ptr=u32,len=CountObjects,partial,object"`
 }
 
 // DRMModeRevokeLease takes a lease back. EACCES: it is not the caller's.

@@ -5,7 +5,8 @@ package ioctl
 import "structs"
 
 // Synchronisation objects of DRM, see include/uapi/drm/drm.h. All fail with
-// EOPNOTSUPP if the driver has none, ENOENT for an unknown handle.
+// EOPNOTSUPP if the driver has none, or none with a timeline if one is needed; ENOENT
+// for an unknown handle; EINVAL if the padding is not 0.
 //
 //ioctl:family DRM
 const (
@@ -74,7 +75,8 @@ type DRMSyncobjHandle struct {
 	Point uint64
 }
 
-// DRMSyncobjTransfer copies a fence from one object to another.
+// DRMSyncobjTransfer copies a fence from one object to another. EINVAL: other flags
+// than WAIT_FOR_SUBMIT, or no fence at that point without it. ETIME, EINTR: none came.
 type DRMSyncobjTransfer struct {
 	_         structs.HostLayout
 	SrcHandle uint32 `ioctl:"syncobj"`
@@ -96,9 +98,9 @@ const (
 	DRM_SYNCOBJ_WAIT_FLAGS_WAIT_DEADLINE   = 1 << 3
 )
 
-// DRMSyncobjWait waits for one or all of the objects. EINVAL: unknown flags, no
-// handles, or an object without a fence unless WAIT_FOR_SUBMIT is given. ETIME: the
-// time is over. ERESTARTSYS becomes EINTR or a restart if a signal came.
+// DRMSyncobjWait waits for one or all of the objects; without objects it returns at
+// once. EINVAL: unknown flags, or an object without a fence unless WAIT_FOR_SUBMIT is
+// given. ETIME: the time is over. EINTR: a signal came.
 type DRMSyncobjWait struct {
 	_       structs.HostLayout
 	Handles uint64 `ioctl:"ptr=u32,len=CountHandles,syncobj"`
@@ -127,7 +129,8 @@ type DRMSyncobjTimelineWait struct {
 	DeadlineNsec  uint64
 }
 
-// DRMSyncobjEventfd has an eventfd signalled at a point. EINVAL: unknown flags.
+// DRMSyncobjEventfd has an eventfd signalled at a point. EINVAL: other flags than
+// WAIT_AVAILABLE, or the descriptor is of no eventfd. EBADF: it is not open.
 type DRMSyncobjEventfd struct {
 	_      structs.HostLayout
 	Handle uint32 `ioctl:"syncobj"`

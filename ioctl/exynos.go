@@ -68,12 +68,13 @@ type DRMExynosGemInfo struct {
 	Size uint64 `ioctl:"out"`
 }
 
-// DRMExynosVidiConnection plugs the virtual display in or out. EINVAL: it is so
-// already, or the EDID is bad.
+// DRMExynosVidiConnection plugs the virtual display in or out. ENODEV: there is none.
+// EINVAL: it is so already, or the EDID is bad. EFAULT: bad pointer.
 type DRMExynosVidiConnection struct {
-	_          structs.HostLayout
+	_ structs.HostLayout
+	// 1 or 0.
 	Connection uint32
-	// Blocks of 128 bytes of EDID after the first: 0 or 1.
+	// Not used: the EDID says itself how long it is.
 	Extensions uint32
 	Edid       uint64 `ioctl:"hex"`
 }
@@ -118,8 +119,9 @@ type DRMExynosG2DUserptr struct {
 }
 
 // DRMExynosG2DSetCmdlist queues a command list. EINVAL: an offset that must not be
-// written, a size or format that makes no sense, too many commands. ENOENT, EFAULT:
-// no such buffer. ENOMEM: no room for the list, or for the event.
+// written, a size or format that makes no sense, too many commands. EFAULT: no such
+// buffer, it is too small, or bad pointer. ENOMEM: no room for the list, or for the
+// event.
 type DRMExynosG2DSetCmdlist struct {
 	_ structs.HostLayout
 	// Commands.
@@ -133,8 +135,7 @@ type DRMExynosG2DSetCmdlist struct {
 	UserData  uint64 `ioctl:"hex"`
 }
 
-// DRMExynosG2DExec runs the queued command lists. EFAULT: there are none, or the
-// run failed. ENOMEM.
+// DRMExynosG2DExec runs the queued command lists. EPERM: there are none. ENOMEM.
 type DRMExynosG2DExec struct {
 	_ structs.HostLayout
 	// 1 to return at once.

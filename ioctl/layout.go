@@ -37,6 +37,15 @@ const (
 	shapePointer       // to elem, text or bytes
 )
 
+// room says when the kernel fills an array.
+type room uint8
+
+const (
+	roomAll     room = iota // if all elements have room
+	roomPartial             // as much of it as has room
+	roomExact               // if the room is the length
+)
+
 // field is a part of a structure.
 type field struct {
 	name, outName string // in C
@@ -59,6 +68,7 @@ type field struct {
 	len  string  // the field of this structure with the length, by its Go name
 	sum  bool    // the length is the sum of the array there
 	when string  // the field that is 0 if this one means nothing
+	room room    // what the kernel writes if the length is not the true one
 
 	tail     *layout // what follows the structure, as many as this field says
 	tailName string
@@ -213,6 +223,10 @@ func (f *field) setTag(t *tables, tag string) {
 		case "len":
 			f.len, f.sum = strings.CutPrefix(value, "sum(")
 			f.len = strings.TrimSuffix(f.len, ")")
+		case "partial":
+			f.room = roomPartial
+		case "exact":
+			f.room = roomExact
 		case "if":
 			f.when = value
 		case "tail":

@@ -27,7 +27,7 @@ type SwSyncCreateFenceData struct {
 }
 
 // SwSyncGetDeadline tells the earliest deadline set on a fence. ENOENT: none.
-// EINVAL: Pad is not 0, or the descriptor is of no such fence.
+// EINVAL: DeadlineNs or Pad is not 0, or the descriptor is of no such fence.
 type SwSyncGetDeadline struct {
 	_ structs.HostLayout
 	// Absolute, nanoseconds of CLOCK_MONOTONIC.

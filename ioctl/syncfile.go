@@ -15,7 +15,7 @@ const (
 	SYNC_IOC_SET_DEADLINE Request = iocWrite | 16<<iocSizeShift | syncFileType + 5           // SyncSetDeadline
 )
 
-// SyncMergeData makes a sync_file of the fences of two. EINVAL: flags. ENOENT: the
+// SyncMergeData makes a sync_file of the fences of two. EINVAL: flags or padding. ENOENT: the
 // other is no sync_file. EMFILE, ENOMEM.
 type SyncMergeData struct {
 	_ structs.HostLayout

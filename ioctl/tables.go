@@ -252,6 +252,7 @@ func valueTable(name string) (values, bool) {
 			{"O_RDONLY", O_RDONLY, 3},
 			{"O_WRONLY", O_WRONLY, 3},
 			{"O_RDWR", O_RDWR, 3},
+			{"O_NONBLOCK", O_NONBLOCK, O_NONBLOCK},
 			{"O_CLOEXEC", O_CLOEXEC, O_CLOEXEC},
 		}, true
 	case "dmatest_kind":

@@ -23,8 +23,8 @@ const (
 )
 
 // UdmabufCreate makes a dma-buf of a part of a memfd. EINVAL: not whole pages, no
-// size, beyond the end of the file, or the file is not sealed against shrinking, or
-// is against writing. EBADFD: no memfd.
+// size, too large, beyond the end of the file, or the file is not sealed against
+// shrinking, or is against writing. EBADFD: no memfd.
 type UdmabufCreate struct {
 	_     structs.HostLayout
 	Memfd uint32 `ioctl:"fd"`

@@ -22,7 +22,7 @@ const (
 )
 
 // DRMVgemFenceAttach puts a fence on a buffer; it ends by itself after 10 s. ENOENT:
-// no such handle. EINVAL: unknown flags. EBUSY: a fence in its way has not ended.
+// no such handle. EINVAL: unknown flags, or Pad is not 0. EBUSY: a fence in its way has not ended.
 type DRMVgemFenceAttach struct {
 	_        structs.HostLayout
 	Handle   uint32 `ioctl:"handle"`
