@@ -26,7 +26,8 @@ type TraceConfig struct {
 // about them: the user, or the sanitizer, which reports what sync calls did.
 func (m *Machine) addTracer() {
 	c := &m.cfg.Trace
-	if c.IOCtl == nil && (m.sanitizer == nil || c.Kernel == nil) {
+	modelled := m.sanitizer != nil && m.cfg.Cache.Mode != mem.Coherent
+	if c.IOCtl == nil && (!modelled || c.Kernel == nil) {
 		return
 	}
 	view := guestMemory{m.mem}
@@ -37,7 +38,7 @@ func (m *Machine) addTracer() {
 		return c.Kernel()
 	})
 	cfg := strace.Config{Kernel: m.kernel, Memory: view, Now: m.Now, Print: c.IOCtl}
-	if m.sanitizer != nil {
+	if modelled {
 		cfg.Lines = func(r linux.Range) (l strace.LineState) {
 			l.Dirty, l.Stale = m.sanitizer.Count(r.Addr, r.Len)
 			return l

@@ -38,10 +38,14 @@ func (t *Tracer) request(c *call, o outcome) string {
 		c.args = ioctl.Begin(c.req, t.family(c), c.mem, c.regs.A[2])
 		c.in = c.args.In(t.annotate(o.regs))
 	}
-	if c.in == "" {
-		return c.args.Name()
+	name := c.args.Name()
+	if other := otherName(c.req); c.args.Desc == nil && other != "" {
+		name = other
 	}
-	return c.args.Name() + ", " + c.in
+	if c.in == "" {
+		return name
+	}
+	return name + ", " + c.in
 }
 
 // out is what the program got back; empty if nothing.
