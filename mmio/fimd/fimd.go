@@ -198,7 +198,7 @@ func (d *FIMD) checkEngine(e *engine) error {
 		t.Back == 0 || t.Active <= t.Back || t.Front != t.Active+uint64(t.H) || t.VTotal <= t.Front || t.VTotal > most || !d.possible(t) {
 		return errors.New("impossible timing")
 	}
-	if e.Part < partSync || e.Part > partFront || e.Origin < 0 || e.Origin > d.clock.Now() {
+	if e.Part < partSync || e.Part > partFront || e.Origin < 0 || e.Origin > d.clock.Now() || e.Due < e.Origin && e.Waiting {
 		return errors.New("impossible moment")
 	}
 	return nil

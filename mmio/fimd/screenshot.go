@@ -12,12 +12,15 @@ import (
 // Screenshot is what the panel shows now, in an image of the caller's own; nil while
 // the display is off. It leaves no trace: nothing that the guest or the sanitizer can
 // see depends on whether somebody looked. If the port is no mmio.Peeker, it is the
-// picture as it was read last.
+// picture as it was read last; only what was never read is read then.
 func (d *FIMD) Screenshot() *image.RGBA {
 	if !d.e.On {
 		return nil
 	}
-	if p, ok := d.dma.(mmio.Peeker); ok {
+	p, ok := d.dma.(mmio.Peeker)
+	if !ok {
+		d.scan(func(int) bool { return false })
+	} else {
 		scanned := d.layers
 		defer func() { d.layers = scanned }()
 		for i := range d.layers {
