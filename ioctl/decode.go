@@ -154,7 +154,7 @@ type printer struct {
 func (p *printer) argument(l *layout, addr uint64, size int) {
 	if l.scalar != nil {
 		p.b.WriteByte('[')
-		p.number(l.scalar, p.now)
+		p.element(l.scalar, p.now)
 		p.b.WriteByte(']')
 		return
 	}
@@ -259,7 +259,7 @@ func (p *printer) element(f *field, b []byte) {
 		p.structure(f.elem, b)
 		return
 	}
-	p.number(f, b)
+	p.b.WriteString(p.number(f, number(f, b)))
 }
 
 // number is the value of a field that begins at b; of an array, its first element.
@@ -278,18 +278,8 @@ func number(f *field, b []byte) uint64 {
 	}
 }
 
-// number writes a number of the field's type, which may be an element of what it
-// points to.
-func (p *printer) number(f *field, b []byte) {
-	v := number(f, b)
-	if f.shape == shapePointer {
-		p.b.WriteString(address(v))
-		return
-	}
-	p.b.WriteString(p.numberText(f, v))
-}
-
-func (p *printer) numberText(f *field, v uint64) string {
+// number is the text of a number that the field has, or points to.
+func (p *printer) number(f *field, v uint64) string {
 	switch f.kind {
 	case KindFourCC:
 		return FourCC(uint32(v))
@@ -395,7 +385,7 @@ func (p *printer) array(f *field, elem *layout, addr, count uint64) {
 			p.structure(elem, b[i:])
 			continue
 		}
-		p.b.WriteString(p.numberText(f, number(elem.scalar, b[i:])))
+		p.b.WriteString(p.number(f, number(elem.scalar, b[i:])))
 	}
 	if count > limit {
 		p.b.WriteString(", ...")

@@ -163,9 +163,9 @@ func TestDecode(t *testing.T) {
 			before: DRMModeAtomic{Flags: DRM_MODE_ATOMIC_NONBLOCK | DRM_MODE_PAGE_FLIP_EVENT, CountObjs: 2,
 				ObjsPtr: p, CountPropsPtr: q, PropsPtr: r, PropValuesPtr: s, UserData: 0xabc},
 			data: map[uint64][]any{p: {uint32(31), uint32(41)}, q: {uint32(2), uint32(1)},
-				r: {uint32(17), uint32(20), uint32(22)}, s: {uint64(35), uint64(1 << 40), uint64(1)}},
+				r: {uint32(17), uint32(20), uint32(22)}, s: {uint64(35), int64(-16), uint64(1)}},
 			in: "{flags=DRM_MODE_ATOMIC_NONBLOCK|DRM_MODE_PAGE_FLIP_EVENT, count_objs=2, objs_ptr=[31, 41], count_props_ptr=[2, 1], " +
-				"props_ptr=[17, 20, 22], prop_values_ptr=[35, 1099511627776, 1], user_data=0xabc}"},
+				"props_ptr=[17, 20, 22], prop_values_ptr=[35, -16, 1], user_data=0xabc}"},
 		{name: "DRM_IOCTL_MODE_CREATEPROPBLOB", req: DRM_IOCTL_MODE_CREATEPROPBLOB,
 			before: DRMModeCreateBlob{Data: p, Length: 100}, data: map[uint64][]any{p: {make([]byte, 100)}},
 			after: DRMModeCreateBlob{Data: p, Length: 100, BlobId: 60},

@@ -68,6 +68,7 @@
 //	hidden          not there in C, where it is padding
 //	hex             printed in hexadecimal
 //	fixed           fixed point, 16.16
+//	signed          may be negative, although C says otherwise
 //	flags=SET       flags of a set; SET+SET joins sets
 //	enum=SET        one value of a set
 //	fd, handle, syncobj, object, fourcc, modifier

@@ -54,7 +54,7 @@ type DRMModeGetProperty struct {
 // it cannot have.
 type DRMModeConnectorSetProperty struct {
 	_           structs.HostLayout
-	Value       uint64
+	Value       uint64 `ioctl:"signed"`
 	PropId      uint32 `ioctl:"object"`
 	ConnectorId uint32 `ioctl:"object"`
 }
@@ -80,7 +80,7 @@ const (
 type DRMModeObjGetProperties struct {
 	_             structs.HostLayout
 	PropsPtr      uint64 `ioctl:"out,ptr=u32,len=CountProps,partial,object"`
-	PropValuesPtr uint64 `ioctl:"out,ptr=u64,len=CountProps,partial"`
+	PropValuesPtr uint64 `ioctl:"out,ptr=u64,len=CountProps,partial,signed"`
 	// Room in elements; out: how many there are.
 	CountProps uint32 `ioctl:"inout"`
 	ObjId      uint32 `ioctl:"object"`
@@ -92,7 +92,7 @@ type DRMModeObjGetProperties struct {
 // property, or a value that it cannot have.
 type DRMModeObjSetProperty struct {
 	_       structs.HostLayout
-	Value   uint64
+	Value   uint64 `ioctl:"signed"`
 	PropId  uint32 `ioctl:"object"`
 	ObjId   uint32 `ioctl:"object"`
 	ObjType uint32 `ioctl:"enum=drm_mode_object"`
@@ -150,7 +150,7 @@ type DRMModeAtomic struct {
 	CountPropsPtr uint64 `ioctl:"ptr=u32,len=CountObjs"`
 	// The properties of all objects one after another, and their values.
 	PropsPtr      uint64 `ioctl:"ptr=u32,len=sum(CountPropsPtr),object"`
-	PropValuesPtr uint64 `ioctl:"ptr=u64,len=sum(CountPropsPtr)"`
+	PropValuesPtr uint64 `ioctl:"ptr=u64,len=sum(CountPropsPtr),signed"`
 	Reserved      uint64 `ioctl:"pad"`
 	UserData      uint64 `ioctl:"hex"`
 }

@@ -213,7 +213,7 @@ type DRMModeGetConnector struct {
 	EncodersPtr   uint64 `ioctl:"out,ptr=u32,len=CountEncoders,object"`
 	ModesPtr      uint64 `ioctl:"out,ptr=DRMModeModeinfo,len=CountModes"`
 	PropsPtr      uint64 `ioctl:"out,ptr=u32,len=CountProps,partial,object"`
-	PropValuesPtr uint64 `ioctl:"out,ptr=u64,len=CountProps,partial"`
+	PropValuesPtr uint64 `ioctl:"out,ptr=u64,len=CountProps,partial,signed"`
 	// Room in elements; out: how many there are.
 	CountModes    uint32 `ioctl:"inout"`
 	CountProps    uint32 `ioctl:"inout"`

@@ -197,6 +197,8 @@ func (f *field) setTag(t *tables, tag string) {
 			f.hex = true
 		case "fixed":
 			f.fixed = true
+		case "signed":
+			f.signed = true
 		case "fd":
 			f.kind = KindFD
 		case "handle":
