@@ -150,7 +150,7 @@ func TestABIOfHeaders(t *testing.T) {
 	}
 	got := h.compile(t, have)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# What riscv64-linux-gnu-gcc makes of the headers of Linux %s, and of\n# drivers/dma-buf/sw_sync.c. Written by: go test ./ioctl -run TestABIOfHeaders -update\n", h.version)
+	fmt.Fprintf(&b, "# What riscv64-linux-gnu-gcc makes of the headers of Linux %s, and of\n# drivers/dma-buf/sw_sync.c. Written by:\n#\tVDEV_KERNEL_SOURCE=TREE go test ./ioctl -run TestABIOfHeaders -update\n", h.version)
 	for i, f := range have {
 		if got[i] != f.value {
 			t.Errorf("%s is %#x here and %#x in Linux %s", f.expr, f.value, got[i], h.version)
