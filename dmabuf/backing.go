@@ -139,7 +139,7 @@ func (b *Buffer) migrate(k Constraints) error {
 	}
 	old := b.backing
 	// The copy is made as the CPU sees it: drop what hides a device's writes.
-	b.stale.take(b.allLines(), func(r Range) { b.maintain(Invalidate, r) })
+	b.useCached(b.whole(), nil)
 	b.dirty.clear()
 	copyExtents(c.cfg.Memory, now, old)
 	b.leave()

@@ -54,7 +54,7 @@ func (b *Buffer) begin(cl *Client, r Range, access Access, prep bool) error {
 	if err := b.place(); err != nil {
 		return err
 	}
-	b.useCached(r)
+	b.useCached(r, nil)
 	c := b.core
 	a := c.freeCPU
 	if a == nil {

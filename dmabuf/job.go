@@ -58,13 +58,8 @@ func (j *Job) Running() bool { return j.running }
 // Use adds a range of a buffer to the job; a buffer may occur several times.
 //
 // EBADF: the buffer is gone. EINVAL: the range is empty or not in the buffer, or the
-// access is none. EBUSY: the job is in flight or waits. EOWNERDEAD: its lock was
-// taken away during its last flight; nothing was done, and the next call is an
-// ordinary one.
+// access is none. EBUSY: the job is in flight or waits.
 func (j *Job) Use(b *Buffer, r Range, a Access) error {
-	if err := j.sync.call(nil); err != nil {
-		return err
-	}
 	switch {
 	case !b.alive():
 		return EBADF
@@ -85,11 +80,8 @@ func (j *Job) Use(b *Buffer, r Range, a Access) error {
 // Start begins the job. With mode Enforce it may have to wait.
 //
 // EALREADY: it is in flight or waits. EINVAL, EBUSY, EINPROGRESS and the outcome of w:
-// as SyncObject.Lock. EOWNERDEAD: as Use.
+// as SyncObject.Lock.
 func (j *Job) Start(w *Wait) error {
-	if err := j.sync.call(nil); err != nil {
-		return err
-	}
 	if err := w.usable(); err != nil {
 		return err
 	}
@@ -191,13 +183,13 @@ func (j *Job) finish(good bool) error {
 	}
 	locked := j.locked
 	j.locked = false
-	if !locked {
-		return nil
+	switch {
+	case j.sync.taken:
+		j.sync.taken = false
+		return EOWNERDEAD
+	case locked:
+		j.sync.unlock()
 	}
-	if err := j.sync.call(nil); err != nil {
-		return err
-	}
-	j.sync.unlock()
 	return nil
 }
 

@@ -31,11 +31,44 @@ func (b *Buffer) wroteCached(r Range) {
 	b.dirty.add(r)
 }
 
-// useCached is called before bytes are used in the first view.
-func (b *Buffer) useCached(r Range) {
-	if len(b.stale) > 0 {
-		b.stale.take(r.lines(), func(r Range) { b.maintain(Invalidate, r) })
+// useCached is called before bytes are used in the first view; own is the sync object
+// whose lock is the reason, or nil.
+func (b *Buffer) useCached(r Range, own *SyncObject) {
+	if len(b.stale) == 0 {
+		return
 	}
+	op := Invalidate
+	if b.writingCached(own) {
+		op = Flush
+	}
+	b.stale.take(r.lines(), func(r Range) { b.maintain(op, r) })
+}
+
+// writingCached tells whether somebody is writing in the first view, so that lines
+// may be dirty and must not be dropped: a persistent mapping that ends makes the
+// whole buffer stale, although most likely the device had written nothing.
+func (b *Buffer) writingCached(own *SyncObject) bool {
+	for k := b.cpu.head; k != nil; k = k.next {
+		if k.v.access.writes() {
+			return true
+		}
+	}
+	for k := b.holders.head; k != nil; k = k.next {
+		if o := k.v.obj; o != own && o.job == nil && k.v.access.writes() {
+			return true
+		}
+	}
+	for k := b.inUse.head; k != nil; k = k.next {
+		if k.v.job.dev.coherent && k.v.access.writes() {
+			return true
+		}
+	}
+	for k := b.attachments.head; k != nil && b.transient > 0; k = k.next {
+		if a := k.v; a.mapped && !a.persistent && a.dev.coherent && a.dir.Device().writes() {
+			return true
+		}
+	}
+	return false
 }
 
 // deviceBegins is called before a device can use bytes.
@@ -43,7 +76,7 @@ func (b *Buffer) deviceBegins(d *Device, r Range) {
 	switch {
 	case b.Foreign():
 	case d.coherent:
-		b.useCached(r)
+		b.useCached(r, nil)
 	case len(b.dirty) > 0:
 		b.dirty.take(r.lines(), func(r Range) { b.maintain(Clean, r) })
 	}

@@ -402,7 +402,7 @@ func (s *SyncObject) complete() {
 // lockedByTask makes the buffer ready for the CPU, and applies the rules that concern
 // the moment of locking.
 func (b *Buffer) lockedByTask(e *entry) {
-	b.useCached(b.whole())
+	b.useCached(b.whole(), e.obj)
 	for k := b.inUse.head; k != nil; k = k.next {
 		if u := k.v; !u.job.locked && !u.job.ignoresLocks && u.access.conflicts(e.access) {
 			b.core.violation(DeviceWithoutLock, b, u.rng, u.side(), e.obj.side(e))
