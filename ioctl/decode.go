@@ -27,10 +27,12 @@ const (
 	KindObject        // an object or property of mode setting, or a blob
 	KindFourCC        // a format of pixels
 	KindModifier      // a layout of pixels
+	KindG2DRegister   // the offset of a register of the G2D
 )
 
 // Annotate says more about a number: it returns the text to print in its place, or
-// "" for the plain number. It is asked for file descriptors, handles and objects.
+// "" for the plain number. It is asked for file descriptors, handles, objects and
+// registers.
 type Annotate func(kind Kind, v uint64) string
 
 // How much is shown.
@@ -287,6 +289,10 @@ func (p *printer) number(f *field, v uint64) string {
 		return valuesOf("drm_format_mod").one(v)
 	case KindFD:
 		v = uint64(int32(v))
+	case KindG2DRegister:
+		if v&G2D_BUF_USERPTR != 0 {
+			return p.number(f, v&^G2D_BUF_USERPTR) + "|G2D_BUF_USERPTR"
+		}
 	}
 	if f.kind != KindNone && p.annotate != nil {
 		if s := p.annotate(f.kind, v); s != "" {

@@ -205,8 +205,8 @@ func TestDecode(t *testing.T) {
 			before: DRMVgemFenceAttach{Handle: 1, Flags: VGEM_FENCE_WRITE, OutFence: 2}, in: "{handle=1, flags=VGEM_FENCE_WRITE}", out: "{out_fence=2}"},
 		{name: "DRM_IOCTL_EXYNOS_G2D_SET_CMDLIST", req: DRM_IOCTL_EXYNOS_G2D_SET_CMDLIST, family: FamilyExynos,
 			before: DRMExynosG2DSetCmdlist{Cmd: p, CmdBuf: q, CmdNr: 2, CmdBufNr: 1, EventType: G2D_EVENT_NONSTOP, UserData: 1},
-			data:   map[uint64][]any{p: {DRMExynosG2DCmd{Offset: 0x204, Data: 1}, DRMExynosG2DCmd{}}, q: {DRMExynosG2DCmd{Offset: 0x304, Data: 5}}},
-			in: "{cmd=[{offset=0x204, data=0x1}, {offset=0, data=0}], cmd_buf=[{offset=0x304, data=0x5}], cmd_nr=2, cmd_buf_nr=1, " +
+			data:   map[uint64][]any{p: {DRMExynosG2DCmd{Offset: 0x204, Data: 1}, DRMExynosG2DCmd{}}, q: {DRMExynosG2DCmd{Offset: 0x304 | G2D_BUF_USERPTR, Data: 5}}},
+			in: "{cmd=[{offset=0x204, data=0x1}, {offset=0, data=0}], cmd_buf=[{offset=0x304|G2D_BUF_USERPTR, data=0x5}], cmd_nr=2, cmd_buf_nr=1, " +
 				"event_type=G2D_EVENT_NONSTOP, user_data=0x1}"},
 		{name: "DMA_BUF_IOCTL_SYNC", req: DMA_BUF_IOCTL_SYNC, before: DMABufSync{Flags: DMA_BUF_SYNC_RW},
 			in: "{flags=DMA_BUF_SYNC_START|DMA_BUF_SYNC_RW}"},

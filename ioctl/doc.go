@@ -71,7 +71,7 @@
 //	signed          may be negative, although C says otherwise
 //	flags=SET       flags of a set; SET+SET joins sets
 //	enum=SET        one value of a set
-//	fd, handle, syncobj, object, fourcc, modifier
+//	fd, handle, syncobj, object, fourcc, modifier, g2dreg
 //	                what the value is, see Kind
 //	ptr=TYPE,len=N  points to as many TYPE (u16, u32, u64, bytes, str, or a
 //	                structure) as the field N says, or sum(N): the sum of the

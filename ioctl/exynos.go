@@ -90,7 +90,7 @@ type DRMExynosG2DGetVer struct {
 type DRMExynosG2DCmd struct {
 	_ structs.HostLayout
 	// Of the register; with G2D_BUF_USERPTR for a buffer in user memory.
-	Offset uint32 `ioctl:"hex"`
+	Offset uint32 `ioctl:"hex,g2dreg"`
 	// A base address register takes a buffer's handle, or the address of a
 	// DRMExynosG2DUserptr (its lower 32 bits in Linux without 64-bit fixes).
 	Data uint32 `ioctl:"hex"`

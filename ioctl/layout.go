@@ -207,6 +207,8 @@ func (f *field) setTag(t *tables, tag string) {
 			f.kind = KindSyncobj
 		case "object":
 			f.kind = KindObject
+		case "g2dreg":
+			f.kind = KindG2DRegister
 		case "fourcc":
 			f.kind = KindFourCC
 		case "modifier":

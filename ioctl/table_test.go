@@ -123,6 +123,8 @@ func TestAnnotate(t *testing.T) {
 			return "object"
 		case KindSyncobj:
 			return "syncobj"
+		case KindG2DRegister:
+			return "register"
 		}
 		t.Errorf("asked for kind %d", kind)
 		return ""
@@ -137,10 +139,13 @@ func TestAnnotate(t *testing.T) {
 		{UDMABUF_CREATE, UdmabufCreate{Memfd: 1 << 31}, "{memfd=-2147483648, flags=0, offset=0, size=0}"},
 		{DRM_IOCTL_GEM_CLOSE, DRMGemClose{Handle: 1}, "{handle=handle}"},
 		{DRM_IOCTL_MODE_CLOSEFB, DRMModeClosefb{FbId: 1}, "{fb_id=object}"},
+		{DRM_IOCTL_EXYNOS_G2D_SET_CMDLIST, DRMExynosG2DSetCmdlist{CmdBuf: 0x1000, CmdBufNr: 1}, "{cmd=NULL, cmd_buf=[{offset=register|G2D_BUF_USERPTR, data=0}], " +
+			"cmd_nr=0, cmd_buf_nr=1, event_type=G2D_EVENT_NOT, user_data=0}"},
 		{DRM_IOCTL_SYNCOBJ_DESTROY, DRMSyncobjDestroy{Handle: 1}, "{handle=syncobj}"},
 	} {
 		m := memory{}
 		m.put(t, at, c.arg)
+		m.put(t, 0x1000, DRMExynosG2DCmd{Offset: 0x304 | G2D_BUF_USERPTR})
 		if in := Begin(c.req, FamilyUnknown, m, at).In(annotate); in != c.in {
 			t.Errorf("got %s, want %s", in, c.in)
 		}
