@@ -20,14 +20,14 @@ type Kind uint8
 
 // The kinds. Handles are those of the open file that the ioctl is made on.
 const (
-	KindNone     Kind = iota
-	KindFD            // a file descriptor, as an int32
-	KindHandle        // a GEM handle, or that of a DMA tester's buffer
-	KindSyncobj       // a handle of a synchronisation object
-	KindObject        // an object or property of mode setting, or a blob
-	KindFourCC        // a format of pixels
-	KindModifier      // a layout of pixels
-	KindG2DRegister   // the offset of a register of the G2D
+	KindNone        Kind = iota
+	KindFD               // a file descriptor, as an int32
+	KindHandle           // a GEM handle, or that of a DMA tester's buffer
+	KindSyncobj          // a handle of a synchronisation object
+	KindObject           // an object or property of mode setting, or a blob
+	KindFourCC           // a format of pixels
+	KindModifier         // a layout of pixels
+	KindG2DRegister      // the offset of a register of the G2D
 )
 
 // Annotate says more about a number: it returns the text to print in its place, or
