@@ -3,12 +3,14 @@
 package integration
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -43,9 +45,22 @@ func traced(t *testing.T, args ...string) string {
 	return string(trace)
 }
 
-// normalTrace replaces what may change with kernel and compiler: numbers of tasks and
-// cards, times, and addresses.
-func normalTrace(trace string) string {
+// normalTrace puts calls in the order in which they began, and replaces what may
+// change with kernel and compiler: numbers of tasks and cards, times, and addresses.
+func normalTrace(t *testing.T, trace string) string {
+	t.Helper()
+	began := func(line string) float64 {
+		_, rest, _ := strings.Cut(line, "] ")
+		start, _, _ := strings.Cut(rest, " ")
+		at, err := strconv.ParseFloat(start, 64)
+		if err != nil {
+			t.Fatalf("no time in %q", line)
+		}
+		return at
+	}
+	lines := strings.Split(strings.TrimSuffix(trace, "\n"), "\n")
+	slices.SortStableFunc(lines, func(a, b string) int { return cmp.Compare(began(a), began(b)) })
+	trace = strings.Join(lines, "\n") + "\n"
 	var tasks []string
 	task := regexp.MustCompile(`(?m)^\[pid (\d+) `)
 	trace = task.ReplaceAllStringFunc(trace, func(s string) string {
@@ -70,17 +85,17 @@ func normalTrace(trace string) string {
 func TestTraceOfIoctls(t *testing.T) {
 	needImage(t)
 	prog := ioctlProgram(t)
-	for _, name := range []string{"buffers", "tester", "mistakes", "interrupted", "stopped"} {
+	for _, name := range []string{"buffers", "imported", "tester", "mistakes", "interrupted", "stopped"} {
 		want, err := os.ReadFile(filepath.Join("testdata", "ioctls", name+".txt"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, args := range [][]string{{}, {"--cache", "eager"}, {"--harts", "4", "--cache", "random", "--seed", "3"}} {
-			got := normalTrace(traced(t, append(args, prog, name)...))
+			got := normalTrace(t, traced(t, append(args, prog, name)...))
 			compareLines(t, fmt.Sprint(name, " ", args), got, string(want))
 		}
 		// Without a model of the caches nothing is known of the state of lines.
-		got := normalTrace(traced(t, "--cache", "coherent", prog, name))
+		got := normalTrace(t, traced(t, "--cache", "coherent", prog, name))
 		stateless := regexp.MustCompile(`\d+ dirty, \d+ stale, `).ReplaceAllString(string(want), "")
 		compareLines(t, name+" coherent", got, stateless)
 	}

@@ -30,6 +30,8 @@ func main() {
 		switch os.Args[1] {
 		case "buffers":
 			err = buffers()
+		case "imported":
+			err = imported()
 		case "tester":
 			err = tester()
 		case "mistakes":
@@ -66,12 +68,34 @@ func sync(fd int, flags uint64) error {
 	return ioctl.Do(fd, ioctl.DMA_BUF_IOCTL_SYNC, &ioctl.DMABufSync{Flags: flags})
 }
 
-// buffers has a dma-buf with a name, of which two lines are written.
+// buffers has a dma-buf with a name, of which two lines are written. No device is
+// attached to it.
 func buffers() error {
 	fd, err := heapBuffer(8192)
 	if err != nil {
 		return err
 	}
+	return write(fd)
+}
+
+// imported is the same when the display has the buffer, too.
+func imported() error {
+	fd, err := heapBuffer(8192)
+	if err != nil {
+		return err
+	}
+	card, err := openCard("exynos")
+	if err != nil {
+		return err
+	}
+	if err := ioctl.Do(card, ioctl.DRM_IOCTL_PRIME_FD_TO_HANDLE, &ioctl.DRMPrimeHandle{Fd: int32(fd)}); err != nil {
+		return err
+	}
+	return write(fd)
+}
+
+// write names a dma-buf of two pages and writes to each.
+func write(fd int) error {
 	mem, err := unix.Mmap(fd, 0, 8192, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return err
@@ -214,7 +238,7 @@ func interrupted() error {
 
 // fenced is a dma-buf that the CPU must wait for, until signal.
 func fenced() (buf int, signal func() error, err error) {
-	card, err := vgem()
+	card, err := openCard("vgem")
 	if err != nil {
 		return 0, nil, err
 	}
@@ -235,8 +259,8 @@ func fenced() (buf int, signal func() error, err error) {
 	}, nil
 }
 
-// vgem opens the card of vgem, the driver without a device.
-func vgem() (int, error) {
+// openCard opens the card of a driver.
+func openCard(driver string) (int, error) {
 	for n := range 4 {
 		fd, err := unix.Open(fmt.Sprintf("/dev/dri/card%d", n), unix.O_RDWR|unix.O_CLOEXEC, 0)
 		if err != nil {
@@ -247,12 +271,12 @@ func vgem() (int, error) {
 		v := ioctl.DRMVersion{NameLen: uint64(len(name)), Name: ioctl.Pointer(&pin, name)}
 		err = ioctl.Do(fd, ioctl.DRM_IOCTL_VERSION, &v)
 		pin.Unpin()
-		if err == nil && string(name[:min(v.NameLen, uint64(len(name)))]) == "vgem" {
+		if err == nil && string(name[:min(v.NameLen, uint64(len(name)))]) == driver {
 			return fd, nil
 		}
 		unix.Close(fd)
 	}
-	return 0, errors.New("no card of vgem")
+	return 0, errors.New("no card of " + driver)
 }
 
 // stopped has a process that blocks be stopped and continued, which restarts the call
