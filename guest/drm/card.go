@@ -95,3 +95,19 @@ func (c *Card) SetCap(capability, value uint64) error {
 	}
 	return nil
 }
+
+// DropMaster lets another client change the display.
+func (c *Card) DropMaster() error {
+	if err := ioctl.DoNone(c.FD(), ioctl.DRM_IOCTL_DROP_MASTER); err != nil {
+		return fmt.Errorf("drop master: %w", err)
+	}
+	return nil
+}
+
+// SetMaster makes this the client that can change the display, if no other one is.
+func (c *Card) SetMaster() error {
+	if err := ioctl.DoNone(c.FD(), ioctl.DRM_IOCTL_SET_MASTER); err != nil {
+		return fmt.Errorf("set master: %w", err)
+	}
+	return nil
+}

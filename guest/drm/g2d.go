@@ -16,23 +16,15 @@ import (
 
 // Registers of the FIMG2D 4.1 that operations write; "vdev devices g2d" has all.
 const (
-	regBitbltCommand  = 0x104
-	regBlendFunction  = 0x108
-	regSrcBase        = 0x304
-	regSrcStride      = 0x308
-	regSrcColorMode   = 0x30c
-	regSrcLeftTop     = 0x310
-	regSrcRightBottom = 0x314
-	regSrcRepeat      = 0x31c
-	regSrcScaleCtrl   = 0x328
-	regSrcXScale      = 0x32c
-	regSrcYScale      = 0x330
-	regDstBase        = 0x404
-	regDstStride      = 0x408
-	regDstColorMode   = 0x40c
-	regDstLeftTop     = 0x410
-	regDstRightBottom = 0x414
-	regFillColor      = 0x70c
+	regBitbltCommand = 0x104
+	regBlendFunction = 0x108
+	regSrcBase       = 0x304
+	regSrcRepeat     = 0x31c
+	regSrcScaleCtrl  = 0x328
+	regSrcXScale     = 0x32c
+	regSrcYScale     = 0x330
+	regDstBase       = 0x404
+	regFillColor     = 0x70c
 )
 
 // Values of these registers.
@@ -107,8 +99,9 @@ func colorMode(f pixel.Format) uint32 {
 
 // image sets the registers of source or destination, which start with base.
 func (o Operation) image(base uint32, s Surface, r image.Rectangle) Operation {
-	const stride, mode, leftTop, rightBottom = 4, 8, 12, 16 // from base on
-	o = o.Set(base+stride, uint32(s.Stride)).Set(base+mode, colorMode(s.Format)).
+	const sel, stride, mode, leftTop, rightBottom = ^uint32(3), 4, 8, 12, 16 // from base on
+	const memory = 0                                                         // and not a colour, which is the default
+	o = o.Set(base+sel, memory).Set(base+stride, uint32(s.Stride)).Set(base+mode, colorMode(s.Format)).
 		Set(base+leftTop, point(r.Min.X, r.Min.Y)).Set(base+rightBottom, point(r.Max.X, r.Max.Y))
 	buf := ioctl.DRMExynosG2DCmd{Offset: base, Data: s.handle}
 	if s.user != nil {
