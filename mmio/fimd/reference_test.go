@@ -279,7 +279,7 @@ func randomWindows(b *mmiotest.Bench, rng *rand.Rand) {
 	}
 	for win := range numWindows {
 		grey := func() uint64 {
-			v := pick(rng, uint64(0), 0xff, 0xf, 0xf0, rng.Uint64()&0xff)
+			v := pick(rng, uint64(0), 0xff, 0xff, 0xfe, 0xf, 0xf0, rng.Uint64()&0xff)
 			if plain || rng.IntN(2) == 0 {
 				return v * 0x10101
 			}
