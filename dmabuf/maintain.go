@@ -12,9 +12,6 @@ package dmabuf
 //	       before anybody uses them in the first view, and not before the device has
 //	       finished, as caches may be filled at any time
 
-// allLines is the buffer with the rest of its last line.
-func (b *Buffer) allLines() Range { return b.whole().lines() }
-
 // wroteCached is called when bytes have been written in the first view.
 func (b *Buffer) wroteCached(r Range) {
 	if b.Foreign() {

@@ -18,9 +18,8 @@ type party struct {
 	cl   *Client // nil for a job
 	sync *SyncObject
 	job  *Job
-	wait *outcome // of a call that has not returned
-	held bool     // Lock or Start succeeded, and nothing ended it
-	dead bool
+	wait *outcome      // of a call that has not returned
+	held bool          // Lock or Start succeeded, and nothing ended it
 	at   time.Duration // when it was locked
 	// Buffers with what is done to them.
 	uses map[*Buffer]Access

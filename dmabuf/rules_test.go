@@ -1,0 +1,555 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// scene is what most tests of rules need: two tasks, two devices, and a buffer of
+// two pages and a bit, in one piece, which both devices are attached to.
+type scene struct {
+	*rig
+	one, two   *Client
+	dev, other *Device
+	att, att2  *Attachment
+	buf        *Buffer
+}
+
+const sceneSize = 2*PageSize + 100
+
+func newScene(t tester, change ...func(*Config)) *scene {
+	r := newRig(t, change...)
+	s := &scene{rig: r, one: r.client(1, "one"), two: r.client(2, "two")}
+	s.dev, s.other = r.device("dev", Constraints{Contiguous: true}), r.device("other", Constraints{})
+	s.buf = must(s.one.NewBuffer(Spec{Name: "frame", Exporter: "test", Size: sceneSize}))
+	s.att = must(s.buf.Attach(s.one, s.dev, AttachOptions{}))
+	s.att2 = must(s.buf.Attach(s.one, s.other, AttachOptions{}))
+	return s
+}
+
+func observe(c *Config) { c.Mode = Observe }
+
+// place gives the buffer backing, and returns its address.
+func (s *scene) place() uint64 {
+	if s.buf.backing == nil {
+		s.ok(s.buf.BeginCPU(s.one, s.buf.whole(), Read))
+		s.ok(s.buf.EndCPU(s.one, s.buf.whole(), Read))
+	}
+	return s.buf.backing[0].Addr
+}
+
+func (s *scene) cpu(task uint64, off uint64, write bool) {
+	s.ObserveCPU(CPUAccess{Task: Task{ID: task, Name: "task"}, Addr: s.place() + off, Len: 8, Write: write})
+}
+
+func (s *scene) dma(d *Device, off, n uint64, write bool) {
+	d.ObserveDMA(DMAAccess{Addr: s.place() + off, Len: n, Write: write, Job: "test"})
+}
+
+func (s *scene) prep(cl *Client, r Range, a Access) { s.Helper(); s.ok(s.buf.Prep(cl, r, a, 0, nil)) }
+
+func (s *scene) mapped(a *Attachment, dir Direction) {
+	s.Helper()
+	_, err := a.Map(dir)
+	s.ok(err)
+}
+
+func (s *scene) lock(cl *Client, a Access) *SyncObject {
+	s.Helper()
+	o := s.sync(cl, SyncOptions{}, a, s.buf)
+	s.ok(o.Lock(cl, nil))
+	return o
+}
+
+func (s *scene) job(d *Device, a Access, hold bool) *Job {
+	s.Helper()
+	j := d.NewJob("blit", hold)
+	s.ok(j.Use(s.buf, s.buf.whole(), a))
+	s.ok(j.Start(nil))
+	return j
+}
+
+// frame produces one.
+func (s *scene) frame(cl *Client) {
+	s.Helper()
+	s.prep(cl, s.buf.whole(), Write|Frame)
+	s.ok(s.buf.Fini(cl))
+}
+
+// Each rule, and next to it what is so like a broken rule that it must be silent.
+func TestRules(t *testing.T) {
+	tests := []struct {
+		name string
+		do   func(s *scene)
+		want []Detail // events, without repetitions
+		mode func(*Config)
+	}{
+		{name: "CPU touches what a device has mapped", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Read)
+			s.mapped(s.att, FromDevice)
+			s.cpu(1, 0, false)
+		}, want: []Detail{CPUWhileDevice}},
+		{name: "both read", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Read)
+			s.mapped(s.att, ToDevice)
+			s.cpu(1, 0, false)
+		}},
+		{name: "CPU writes what a device reads", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Write)
+			s.mapped(s.att, ToDevice)
+			s.cpu(1, 0, true)
+		}, want: []Detail{CPUWhileDevice}},
+		{name: "CPU between uses by a device", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			s.dma(s.dev, 0, 64, true)
+			s.ok(s.att.Unmap(FromDevice))
+			s.prep(s.one, s.buf.whole(), Read|Write)
+			s.cpu(1, 0, false)
+			s.cpu(1, 0, true)
+			s.ok(s.buf.Fini(s.one))
+			s.mapped(s.att, ToDevice)
+			s.dma(s.dev, 0, 64, false)
+		}},
+		{name: "CPU touches what a job uses", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Read)
+			s.job(s.dev, Write, false)
+			s.cpu(1, 0, false)
+		}, want: []Detail{CPUWhileDevice}, mode: observe},
+		{name: "CPU touches another part than a job", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Read)
+			j := s.dev.NewJob("half", false)
+			s.ok(j.Use(s.buf, Range{PageSize, PageSize}, Write))
+			s.ok(j.Start(nil))
+			s.cpu(1, 0, false)
+		}, mode: observe},
+		{name: "drawing on what is shown", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Write)
+			s.job(s.dev, Read, true)
+			s.cpu(1, 0, true)
+		}},
+		{name: "a mapping that stays is no use", do: func(s *scene) {
+			a := must(s.buf.Attach(s.two, s.dev, AttachOptions{Persistent: true}))
+			s.mapped(a, Bidirectional)
+			s.prep(s.one, s.buf.whole(), Write)
+			s.cpu(1, 0, true)
+		}},
+		{name: "device touches what the CPU prepared", do: func(s *scene) {
+			a := must(s.buf.Attach(s.two, s.dev, AttachOptions{Persistent: true}))
+			s.mapped(a, Bidirectional)
+			s.prep(s.one, s.buf.whole(), Write)
+			s.dma(s.dev, 0, 64, false)
+		}, want: []Detail{DeviceWhileCPU}},
+		{name: "device touches another part", do: func(s *scene) {
+			a := must(s.buf.Attach(s.two, s.dev, AttachOptions{Persistent: true}))
+			s.mapped(a, Bidirectional)
+			s.prep(s.one, Range{PageSize, 64}, Write)
+			s.dma(s.dev, 0, 64, true)
+		}},
+		{name: "two devices, one writes", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			s.mapped(s.att2, ToDevice)
+			s.dma(s.other, 0, 64, false)
+		}, want: []Detail{DeviceWhileDevice}},
+		{name: "two devices read", do: func(s *scene) {
+			s.mapped(s.att, ToDevice)
+			s.mapped(s.att2, ToDevice)
+			s.dma(s.other, 0, 64, false)
+			s.dma(s.dev, 0, 64, false)
+		}},
+		{name: "two jobs, one writes", do: func(s *scene) {
+			s.job(s.dev, Write, false)
+			s.job(s.other, Read, false)
+		}, want: []Detail{DeviceWhileDevice}, mode: observe},
+
+		{name: "DMA to what was never mapped", do: func(s *scene) { s.dma(s.dev, 0, 64, true) }, want: []Detail{NeverMapped}},
+		{name: "DMA after unmap", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			s.ok(s.att.Unmap(FromDevice))
+			s.dma(s.dev, 0, 64, true)
+		}, want: []Detail{AfterUnmap}},
+		{name: "DMA after detach", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			s.ok(s.att.Unmap(FromDevice))
+			s.ok(s.att.Detach())
+			s.dma(s.dev, 0, 64, true)
+		}, want: []Detail{AfterUnmap}},
+		{name: "DMA after the buffer", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			at := s.place()
+			s.ok(s.one.Close())
+			s.dev.ObserveDMA(DMAAccess{Addr: at, Len: 64, Write: true})
+			s.other.ObserveDMA(DMAAccess{Addr: at, Len: 64, Write: true}) // had nothing there
+		}, want: []Detail{AfterUnmap}},
+		{name: "DMA behind the last byte", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			s.dma(s.dev, sceneSize-4, 4, true)
+			s.dma(s.dev, sceneSize-4, 8, true)
+		}, want: []Detail{OutOfRange}},
+		{name: "DMA past the last page", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			s.dma(s.dev, 3*PageSize, 8, true)
+		}, want: []Detail{OutOfRange}},
+		{name: "DMA into the next buffer", do: func(s *scene) {
+			s.place()
+			next := must(s.two.NewBuffer(Spec{Size: PageSize}))
+			s.ok(next.BeginCPU(s.two, Whole(PageSize), Read)) // lies before it
+			a := must(next.Attach(s.two, s.dev, AttachOptions{}))
+			s.mapped(a, FromDevice)
+			s.dev.ObserveDMA(DMAAccess{Addr: next.backing[0].Addr, Len: PageSize + 64, Write: false})
+		}, want: []Detail{WrongDirectionDMA, OutOfRange}},
+		{name: "DMA in the wrong direction", do: func(s *scene) {
+			s.mapped(s.att, ToDevice)
+			s.dma(s.dev, 0, 64, false)
+			s.dma(s.dev, 0, 64, true)
+		}, want: []Detail{WrongDirectionDMA}},
+		{name: "DMA to foreign memory that nobody told of", do: func(s *scene) {
+			b := must(s.one.NewBuffer(Spec{Size: 100, Backing: []Extent{{0x4000_0000, PageSize}}}))
+			s.dev.ObserveDMA(DMAAccess{Addr: b.backing[0].Addr, Len: 2 * PageSize, Write: true})
+		}},
+		{name: "DMA to memory of no buffer", do: func(s *scene) {
+			s.dev.ObserveDMA(DMAAccess{Addr: 0x4000_0000, Len: 2 * PageSize, Write: true})
+			s.dev.ObserveDMA(DMAAccess{Addr: ^uint64(0) - 7, Len: 8})
+		}},
+
+		{name: "fault after unmap", do: func(s *scene) {
+			s.mapped(s.att, ToDevice)
+			s.ok(s.att.Bind([]Extent{{0x7000, 3 * PageSize}}))
+			s.ok(s.att.Unmap(ToDevice))
+			s.dev.DMAFault(DMAAccess{Addr: 0x7000 + 5000, Len: 64})
+		}, want: []Detail{AfterUnmap}},
+		{name: "fault after detach", do: func(s *scene) {
+			s.mapped(s.att, ToDevice)
+			s.ok(s.att.Bind([]Extent{{0x7000, 3 * PageSize}}))
+			s.ok(s.att.Unmap(ToDevice))
+			s.ok(s.att.Detach())
+			s.dev.DMAFault(DMAAccess{Addr: 0x7000 + 5000, Len: 64})
+		}, want: []Detail{AfterUnmap}},
+		{name: "fault past the end", do: func(s *scene) {
+			s.mapped(s.att, ToDevice)
+			s.ok(s.att.Bind([]Extent{{0x7000, 3 * PageSize}}))
+			s.dev.DMAFault(DMAAccess{Addr: 0x7000 + 3*PageSize, Len: 64})
+		}, want: []Detail{OutOfRange}},
+		{name: "fault for the direction", do: func(s *scene) {
+			s.mapped(s.att, ToDevice)
+			s.ok(s.att.Bind([]Extent{{0x7000, 3 * PageSize}}))
+			s.dev.DMAFault(DMAAccess{Addr: 0x7000, Len: 64, Write: true})
+		}, want: []Detail{WrongDirectionDMA}},
+		{name: "fault nowhere", do: func(s *scene) {
+			s.mapped(s.att, ToDevice)
+			s.ok(s.att.Bind([]Extent{{0x7000, 3 * PageSize}}))
+			s.dev.DMAFault(DMAAccess{Addr: 0x7000_0000, Len: 64})
+		}, want: []Detail{NeverMapped}},
+
+		{name: "nested CPU_PREP", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Read)
+			s.prep(s.two, s.buf.whole(), Read) // somebody else's business
+			s.want(EALREADY, s.buf.Prep(s.one, s.buf.whole(), Read, 0, nil))
+		}, want: []Detail{NestedPrep}},
+		{name: "CPU_FINI alone", do: func(s *scene) { s.want(EINVAL, s.buf.Fini(s.one)) }, want: []Detail{UnbalancedFini}},
+		{name: "end of another range", do: func(s *scene) {
+			s.ok(s.buf.BeginCPU(s.one, Range{0, 100}, Read))
+			s.want(EINVAL, s.buf.EndCPU(s.one, Range{0, 101}, Read))
+			s.want(EINVAL, s.buf.EndCPU(s.one, Range{0, 100}, Write))
+			s.ok(s.buf.EndCPU(s.one, Range{0, 100}, Read))
+		}, want: []Detail{UnbalancedFini}},
+		{name: "outside of the range", do: func(s *scene) {
+			s.prep(s.one, Range{100, 100}, Read)
+			s.cpu(1, 100, false)
+			s.cpu(1, 192, false)
+			s.cpu(1, 193, false)
+		}, want: []Detail{OutsidePrepared}},
+		{name: "two ranges that touch", do: func(s *scene) {
+			s.ok(s.buf.BeginCPU(s.one, Range{0, 100}, Read))
+			s.ok(s.buf.BeginCPU(s.one, Range{100, 100}, Read))
+			s.cpu(1, 96, false)
+		}},
+		{name: "write to what is prepared for reading", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Read)
+			s.cpu(1, 0, true)
+		}, want: []Detail{WrongDirectionCPU}},
+		{name: "read of what is prepared for writing", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Write)
+			s.cpu(1, 0, false)
+		}, want: []Detail{WrongDirectionCPU}},
+		{name: "another task's CPU_PREP", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Read)
+			s.cpu(2, 0, false)
+		}, want: []Detail{MissingPrep}},
+		{name: "the same task by another client", do: func(s *scene) {
+			s.prep(s.client(1, "one again"), s.buf.whole(), Read)
+			s.cpu(1, 0, false)
+		}},
+		{name: "an unknown task", do: func(s *scene) { s.cpu(0, 0, true) }},
+		{name: "a buffer that no device shares", do: func(s *scene) {
+			b := must(s.one.NewBuffer(Spec{Size: PageSize}))
+			s.ok(b.BeginCPU(s.two, Whole(1), Read))
+			s.ObserveCPU(CPUAccess{Task: Task{ID: 1}, Addr: b.backing[0].Addr, Len: 8, Write: true})
+		}},
+		{name: "the rest of the last page", do: func(s *scene) { s.cpu(1, sceneSize, true) }},
+		{name: "failed CPU_PREP ignored", do: func(s *scene) {
+			s.mapped(s.att, ToDevice)
+			s.want(EBUSY, s.buf.Prep(s.one, s.buf.whole(), Read, 0, nil))
+			s.cpu(1, 0, false)
+			if e := s.events[0]; e.Err != EBUSY {
+				s.Errorf("event has error %v", e.Err)
+			}
+			s.ok(s.att.Unmap(ToDevice))
+			s.prep(s.one, s.buf.whole(), Read)
+			s.cpu(1, 0, false)
+		}, want: []Detail{IgnoredError}},
+		{name: "exit without CPU_FINI", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Read)
+			s.ok(s.one.Close())
+		}, want: []Detail{OpenAtExit}},
+		{name: "pending commands", do: func(s *scene) {
+			s.ok(s.buf.MarkPending(s.two))
+			s.want(EAGAIN, s.buf.Prep(s.one, s.buf.whole(), Read, 0, nil))
+			s.ok(s.buf.ClearPending(s.two))
+			s.prep(s.one, s.buf.whole(), Read)
+		}, want: []Detail{PendingCommands}},
+		{name: "pending commands ignored", do: func(s *scene) {
+			s.ok(s.buf.MarkPending(s.two))
+			s.ok(s.buf.Prep(s.one, s.buf.whole(), Read, PrepIgnorePending, nil))
+		}, want: []Detail{PendingCommands}},
+		{name: "pending commands of a task that is gone", do: func(s *scene) {
+			s.ok(s.buf.MarkPending(s.two))
+			s.ok(s.two.Close())
+			s.prep(s.one, s.buf.whole(), Read)
+		}},
+		{name: "kmap outside", do: func(s *scene) {
+			s.ok(s.buf.BeginCPU(s.one, Range{0, PageSize + 1}, Read))
+			at := s.place()
+			for page, want := range []Kmap{{Addr: at}, {Addr: at + PageSize}, {poison, true}, {poison, true}} {
+				if got := s.buf.Kmap(s.one, uint64(page)); got != want {
+					s.Errorf("page %d: got %+v, want %+v", page, got, want)
+				}
+			}
+		}, want: []Detail{KmapOutside}},
+		{name: "kmap left", do: func(s *scene) {
+			s.ok(s.buf.BeginCPU(s.one, s.buf.whole(), Read))
+			s.buf.Kmap(s.one, 0)
+			s.ok(s.buf.EndCPU(s.one, s.buf.whole(), Read))
+			s.ok(s.buf.Kunmap(s.one, 0))
+		}, want: []Detail{KmapLeft}},
+		{name: "kmap again and again", do: func(s *scene) {
+			s.ok(s.buf.BeginCPU(s.one, s.buf.whole(), Read))
+			for range 1000 {
+				s.buf.Kmap(s.one, 1)
+			}
+			for range 1000 {
+				s.ok(s.buf.Kunmap(s.one, 1))
+			}
+			s.want(EINVAL, s.buf.Kunmap(s.one, 1))
+			s.ok(s.buf.EndCPU(s.one, s.buf.whole(), Read))
+		}},
+		{name: "three atomic kmaps", do: func(s *scene) {
+			s.ok(s.buf.BeginCPU(s.one, s.buf.whole(), Read))
+			must(s.buf.KmapAtomic(s.one, 0))
+			must(s.buf.KmapAtomic(s.one, 1))
+			s.buf.Kmap(s.one, 0)
+			_, err := s.buf.KmapAtomic(s.one, 2)
+			s.want(ENOSPC, err)
+			s.ok(s.buf.KunmapAtomic(s.one, 0))
+			must(s.buf.KmapAtomic(s.one, 2))
+		}, want: []Detail{TooManyAtomic}},
+
+		{name: "access without the lock that somebody else has", do: func(s *scene) {
+			s.lock(s.one, Write)
+			s.prep(s.two, s.buf.whole(), Read)
+			s.cpu(2, 0, false)
+		}, want: []Detail{NoLock}},
+		{name: "access without one's own lock", do: func(s *scene) {
+			o := s.lock(s.one, Write)
+			s.cpu(1, 0, true)
+			s.ok(o.Unlock(s.one))
+			s.prep(s.one, s.buf.whole(), Read)
+			s.cpu(1, 0, false)
+		}, want: []Detail{NoLock}},
+		{name: "reading along with readers", do: func(s *scene) {
+			s.lock(s.one, Read)
+			s.prep(s.two, s.buf.whole(), Read)
+			s.cpu(2, 0, false)
+		}},
+		{name: "a lock for oneself alone", do: func(s *scene) {
+			b := must(s.one.NewBuffer(Spec{Size: PageSize}))
+			s.ok(b.BeginCPU(s.one, Whole(1), Write))
+			s.sync(s.one, SyncOptions{}, Write, b)
+			s.ObserveCPU(CPUAccess{Task: Task{ID: 1}, Addr: b.backing[0].Addr, Len: 1, Write: true})
+		}},
+		{name: "write under a read lock", do: func(s *scene) {
+			s.lock(s.one, Read)
+			s.prep(s.one, s.buf.whole(), Write)
+			s.cpu(1, 0, true)
+		}, want: []Detail{ReadLockOnly}},
+		{name: "a lock instead of CPU_PREP", do: func(s *scene) {
+			o := s.lock(s.one, Write)
+			s.cpu(1, 0, true)
+			s.ok(o.Unlock(s.one))
+		}},
+		{name: "unlock twice", do: func(s *scene) {
+			o := s.lock(s.one, Write)
+			s.ok(o.Unlock(s.one))
+			s.want(EINVAL, o.Unlock(s.one))
+		}, want: []Detail{NotLocked}},
+		{name: "unlock by a stranger", do: func(s *scene) {
+			o := s.lock(s.one, Write)
+			s.want(EPERM, o.Unlock(s.two))
+			s.ok(o.Unlock(s.client(1, "a thread")))
+		}, want: []Detail{StrangerUnlocks}},
+		{name: "lockup", do: func(s *scene) {
+			o := s.lock(s.one, Write)
+			s.clock.advance(DefaultLockupTimeout - 1)
+			s.events = nil
+			s.clock.advance(1)
+			s.want(EOWNERDEAD, o.Unlock(s.one))
+		}, want: []Detail{LockupBroken}},
+		{name: "long, but not too long", do: func(s *scene) {
+			o := s.lock(s.one, Write)
+			s.clock.advance(DefaultLockupTimeout - 1)
+			s.ok(o.Unlock(s.one))
+			s.clock.advance(time.Hour)
+		}},
+		{name: "exit with a lock", do: func(s *scene) {
+			s.lock(s.one, Write)
+			s.ok(s.one.Close())
+		}, want: []Detail{LockKept}},
+		{name: "exit with somebody else's object locked", do: func(s *scene) {
+			o := s.sync(s.one, SyncOptions{}, Write, s.buf)
+			s.ok(o.Lock(s.two, nil))
+			s.ok(s.two.Close())
+			s.want(EOWNERDEAD, o.Lock(s.one, nil))
+			s.ok(o.Lock(s.one, nil))
+			s.ok(o.Unlock(s.one))
+		}, want: []Detail{LockKept}},
+		{name: "job against a lock", do: func(s *scene) {
+			s.lock(s.one, Read)
+			s.job(s.dev, Write, false)
+		}, want: []Detail{DeviceWithoutLock}, mode: observe},
+		{name: "lock against a job", do: func(s *scene) {
+			s.job(s.dev, Write, false)
+			s.lock(s.one, Read)
+		}, want: []Detail{DeviceWithoutLock}, mode: observe},
+		{name: "job next to a lock", do: func(s *scene) {
+			s.lock(s.one, Read)
+			s.job(s.dev, Read, false)
+		}, mode: observe},
+		{name: "job in mode off", do: func(s *scene) {
+			s.lock(s.one, Write)
+			s.job(s.dev, Write, false)
+		}, mode: func(c *Config) { c.Mode = Off }},
+		{name: "DMA against a lock, without a job", do: func(s *scene) {
+			s.mapped(s.att, ToDevice)
+			s.lock(s.one, Write)
+			s.dma(s.dev, 0, 64, false)
+		}, want: []Detail{DeviceWithoutLock}, mode: observe},
+
+		{name: "frame overwritten", do: func(s *scene) { s.frame(s.one); s.frame(s.one) }, want: []Detail{OverwriteUnconsumed}},
+		{name: "frame overwritten by a device", do: func(s *scene) {
+			s.frame(s.one)
+			s.job(s.dev, Write|Frame, false)
+		}, want: []Detail{OverwriteUnconsumed}},
+		{name: "frame overwritten under locks", do: func(s *scene) {
+			o := s.sync(s.one, SyncOptions{}, Write|Frame, s.buf)
+			for range 2 {
+				s.ok(o.Lock(s.one, nil))
+				s.ok(o.Unlock(s.one))
+			}
+		}, want: []Detail{OverwriteUnconsumed}},
+		{name: "frame read by CPU_PREP", do: func(s *scene) {
+			s.frame(s.one)
+			s.prep(s.two, s.buf.whole(), Read)
+			s.ok(s.buf.Fini(s.two))
+			s.frame(s.one)
+		}},
+		{name: "frame read under a lock", do: func(s *scene) {
+			s.frame(s.one)
+			s.ok(s.lock(s.two, Read).Unlock(s.two))
+			s.frame(s.one)
+		}},
+		{name: "frame read by a job", do: func(s *scene) {
+			s.frame(s.one)
+			s.ok(s.job(s.dev, Read, false).Finish())
+			s.frame(s.one)
+		}},
+		{name: "frame read by DMA", do: func(s *scene) {
+			s.frame(s.one)
+			s.mapped(s.att, ToDevice)
+			s.dma(s.dev, 0, 64, false)
+			s.ok(s.att.Unmap(ToDevice))
+			s.frame(s.one)
+		}},
+		{name: "frame read by its producer only", do: func(s *scene) {
+			s.frame(s.one)
+			s.prep(s.one, s.buf.whole(), Read)
+			s.cpu(1, 0, false)
+			s.ok(s.buf.Fini(s.one))
+			s.frame(s.one)
+		}, want: []Detail{OverwriteUnconsumed}},
+		{name: "a picture in two passes", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Write)
+			s.ok(s.buf.Fini(s.one))
+			s.frame(s.one)
+		}},
+		{name: "an aborted job makes no frame", do: func(s *scene) {
+			s.ok(s.job(s.dev, Write|Frame, false).Abort())
+			s.frame(s.one)
+		}},
+	}
+	seen := map[Detail]bool{}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var change []func(*Config)
+			if test.mode != nil {
+				change = append(change, test.mode)
+			}
+			s := newScene(t, change...)
+			test.do(s)
+			if got := s.details(); !slices.Equal(got, test.want) {
+				for _, e := range s.events {
+					t.Logf("%s: %v: %+v / %+v", e.Detail.Code(), e.Detail, e.This, e.Other)
+				}
+				t.Errorf("%d events, want %d", len(got), len(test.want))
+			}
+		})
+		for _, d := range test.want {
+			seen[d] = true
+		}
+	}
+	for d := range detailCount {
+		if !seen[d] {
+			t.Errorf("no test for: %v", d)
+		}
+	}
+}
+
+// An event names both parties, and what the host said about the earlier one.
+func TestEventSides(t *testing.T) {
+	mark := uint64(0)
+	s := newScene(t, func(c *Config) { c.Mark = func() uint64 { mark++; return mark } })
+	s.place()
+	s.clock.now = 10
+	mark = 100
+	s.mapped(s.att, FromDevice)
+	s.clock.now = 20
+	s.cpu(2, 4096, true)
+	if len(s.events) == 0 {
+		t.Fatal("no event")
+	}
+	want := Event{Detail: CPUWhileDevice, Buffer: s.buf, ID: s.buf.ID(), Name: "frame", Exporter: "test", Size: sceneSize, Range: Range{4096, 8},
+		This:  Side{Kind: TaskSide, ID: 2, Name: "task", Op: "access", Access: Write, At: 20, Mark: 102},
+		Other: Side{Kind: DeviceSide, ID: uint64(s.dev.ID()), Name: "dev", Op: "map from-device", Access: Write, At: 10, Mark: 101}}
+	if s.events[0] != want {
+		t.Errorf("got  %+v\nwant %+v", s.events[0], want)
+	}
+}
+
+func TestDetailsHaveText(t *testing.T) {
+	for d := range detailCount {
+		if d.Code() == "" || d.String() == "" {
+			t.Errorf("detail %d has no text", d)
+		}
+	}
+}
