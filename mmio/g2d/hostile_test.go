@@ -294,7 +294,11 @@ func TestBadStates(t *testing.T) {
 func FuzzJob(f *testing.F) {
 	_, d, _ := fixture(f)
 	block := d.Block()
-	for seed := range uint64(200) {
+	seeds := uint64(200)
+	if testing.Short() {
+		seeds = 40
+	}
+	for seed := range seeds {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		var script []byte
 		for range block.Regs {
