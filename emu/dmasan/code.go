@@ -15,6 +15,7 @@ const (
 	ClobberByFill
 	InvalidateDirty
 	AliasMismatch
+	SyncNoOp
 	DMAUnmapped
 	DMAAfterUnmap
 	DMAOutOfRange
@@ -74,6 +75,12 @@ func (c Code) rule() rule {
 			"The same cache line was used through a cacheable and a non-cacheable mapping, one of them writing, without a flush in between.",
 			"a flush of the range (clean and invalidate, as arch_dma_prep_coherent does) between the use of one mapping and of the other; better, only one mapping",
 			"a flush of the range (DMA_BUF_IOCTL_SYNC END, then START, both DMA_BUF_SYNC_RW) between the use of one mapping and of the other; better, only one mapping",
+		},
+		SyncNoOp: {
+			"sync-no-op",
+			"A program handed a buffer over with a sync call, as it should, but the call did no cache maintenance on this line.",
+			"dma_sync_sgtable_for_device and dma_sync_sgtable_for_cpu, for each device that the buffer is attached to, in the begin_cpu_access and end_cpu_access of the buffer's exporter; the program did its part",
+			"",
 		},
 		DMAUnmapped: {
 			"dma-unmapped",

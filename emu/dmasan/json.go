@@ -43,6 +43,7 @@ type jsonReport struct {
 	Other   *jsonAccess  `json:"other,omitempty"`
 	Noticed *jsonAccess  `json:"noticed,omitempty"`
 	History jsonHistory  `json:"history"`
+	Sync    *jsonSync    `json:"sync,omitempty"` // the last sync call
 }
 
 type jsonBytes struct {
@@ -74,6 +75,28 @@ type jsonBuffer struct {
 	DMABuf   uint64       `json:"dmabuf,omitempty"` // inode number
 	Handles  []jsonHandle `json:"handles,omitempty"`
 	Attached []string     `json:"attached,omitempty"`
+	Open     []jsonOpen   `json:"open,omitempty"`
+}
+
+type jsonSync struct {
+	Call   string        `json:"call"`
+	TimeNS int64         `json:"time_ns"`
+	Task   *symbols.Task `json:"task,omitempty"`
+	User   []jsonFrame   `json:"user,omitempty"`
+	Lines  jsonLines     `json:"lines"`
+}
+
+type jsonLines struct {
+	Covered    int `json:"covered"`
+	Dirty      int `json:"dirty"`
+	Stale      int `json:"stale"`
+	Maintained int `json:"maintained"`
+}
+
+type jsonOpen struct {
+	FD   int    `json:"fd"`
+	PID  int    `json:"pid"`
+	Comm string `json:"comm"`
 }
 
 type jsonHandle struct {
@@ -166,6 +189,10 @@ func (r *Report) jsonLine() []byte {
 		This:   r.This.json(), Other: r.Other.json(), Noticed: r.Noticed.json(),
 		History: jsonHistory{r.LastWrite.json(), r.LastDMA.json(), r.LastMaintenance.json()},
 	}
+	if c := r.Sync; c != nil {
+		j.Sync = &jsonSync{Call: c.Call, TimeNS: int64(c.At), Task: c.Trace.Task, User: jsonFrames(c.Trace.User),
+			Lines: jsonLines{c.Covered, c.Dirty, c.Stale, c.Maintained}}
+	}
 	if f := r.Refusal; f != nil {
 		j.Address = &jsonRefusal{IOVA: hexString(f.IOVA), Bytes: f.Bytes, Write: f.Write, Cause: f.Cause}
 		if f.HasPhys {
@@ -188,6 +215,9 @@ func bufferJSON(b *linux.Buffer) *jsonBuffer {
 	j := &jsonBuffer{Name: b.Name, Exporter: b.Exporter, Size: b.Size, Offset: b.Offset, Line: b.Line(), DMABuf: b.Inode, Attached: b.Attached}
 	for _, h := range b.Handles {
 		j.Handles = append(j.Handles, jsonHandle{h.ID, h.PID, h.Comm})
+	}
+	for _, f := range b.Open {
+		j.Open = append(j.Open, jsonOpen{f.FD, f.PID, f.Comm})
 	}
 	return j
 }

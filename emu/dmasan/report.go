@@ -45,6 +45,10 @@ type Report struct {
 	// The history of the line, as far as it is known.
 	LastWrite, LastDMA, LastMaintenance *Access
 
+	// Sync is the last call of a program that handed a range with this line over; nil if
+	// it is not known. For sync-no-op, the one that did nothing.
+	Sync *Sync
+
 	// Missing is the call that would have prevented it.
 	Missing string
 }
@@ -121,12 +125,17 @@ func (s *Sanitizer) report(c Code, latent bool, f finding, e *mem.Event, l *line
 	if s.again(key) {
 		return
 	}
-	r := &Report{Code: c, Latent: latent,
+	addr := e.Page.Addr + mmio.PhysAddr(e.Line*mem.LineSize)
+	sync := s.syncs.last(addr, func(*syncCall) bool { return true })
+	if idle := s.idleSync(c, addr, l); idle != nil && !latent {
+		c, sync = SyncNoOp, idle
+	}
+	r := &Report{Code: c, Latent: latent, Sync: s.nameSync(sync),
 		This: s.name(f.this), Other: s.name(f.other), Noticed: s.name(f.noticed),
 		LastWrite: s.name(l.write), LastDMA: s.name(l.dma), LastMaintenance: s.name(l.maint),
 	}
 	s.publish(r, key, fmt.Sprint(c, latent, r.This.place(), r.Other.place()), func() {
-		r.Bytes = describeBytes(c, e, l, mask)
+		r.Bytes = describeBytes(key.code, e, l, mask)
 		r.Buffer = s.buffer(r.Bytes.Addr)
 	})
 }

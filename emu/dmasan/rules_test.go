@@ -111,7 +111,7 @@ func TestRules(t *testing.T) {
 
 // Every rule must have a script that breaks it.
 func TestEveryRuleHasAScript(t *testing.T) {
-	for c := range DMAUnmapped { // those on lines
+	for c := range SyncNoOp { // those on the order of accesses
 		found := false
 		for _, tt := range scripts {
 			found = found || tt.want == c.String()

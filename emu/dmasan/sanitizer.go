@@ -53,6 +53,7 @@ type Sanitizer struct {
 	// translated are the bus masters behind an IOMMU.
 	translated []string
 	started    starts
+	syncs      syncCalls
 	pages      []*mem.TrackedPage // in the order in which they became tracked
 
 	resolver symbols.Resolver

@@ -48,7 +48,7 @@ func (r *Report) Text() string {
 	if r.Refusal != nil {
 		r.Refusal.write(&b, r.Code)
 	} else {
-		r.Bytes.write(&b, r.Code)
+		r.Bytes.write(&b, r.This)
 	}
 	writeBuffer(&b, r.Buffer)
 	section(&b, "", r.This)
@@ -57,21 +57,28 @@ func (r *Report) Text() string {
 		b.WriteString("\nEarlier: a store before the page was first used with a device\n")
 	}
 	section(&b, "Used afterwards: ", r.Noticed)
+	if r.Code == SyncNoOp {
+		fmt.Fprintf(&b, "\nIn between: %s\n  %s\n", r.Sync, r.Sync.lines())
+		trace(&b, &r.Sync.Trace)
+	}
 	if r.Refusal == nil {
 		b.WriteString("\nHistory of the line:\n")
 		history(&b, "last DMA", r.LastDMA)
 		history(&b, "last maintenance", r.LastMaintenance)
 		history(&b, "last store that made it dirty", r.LastWrite)
+		if r.Sync != nil && r.Code != SyncNoOp {
+			fmt.Fprintf(&b, "  last sync call: %s,\n    %s\n", r.Sync, r.Sync.lines())
+		}
 	}
 	fmt.Fprintf(&b, "\nMissing: %s.\n\n", r.Missing)
 	return b.String()
 }
 
-func (b *Bytes) write(w io.Writer, c Code) {
+func (b *Bytes) write(w io.Writer, by *Access) {
 	n := bits.OnesCount64(b.Mask)
 	fmt.Fprintf(w, "Memory: %s at physical address %#x, in the line at %#x\n", count(n, "byte"), uint64(b.Addr), uint64(b.Line))
 	seen := "used"
-	if c == DeviceReadDirty {
+	if by.Hart < 0 {
 		seen = "read by the device"
 	}
 	if b.Seen != nil {
@@ -94,6 +101,13 @@ func writeBuffer(w io.Writer, b *linux.Buffer) {
 	fmt.Fprintf(w, "  in buffer %s, offset %#x, line %d\n", b, b.Offset, b.Line())
 	if len(b.Attached) > 0 {
 		fmt.Fprintf(w, "  attached to it: %s\n", strings.Join(b.Attached, ", "))
+	}
+	if len(b.Open) > 0 {
+		var open []string
+		for _, f := range b.Open {
+			open = append(open, fmt.Sprintf("fd %d of %s (pid %d)", f.FD, f.Comm, f.PID))
+		}
+		fmt.Fprintf(w, "  open as: %s\n", strings.Join(open, ", "))
 	}
 }
 
