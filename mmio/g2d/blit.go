@@ -41,13 +41,13 @@ func (s *surface) at(x, y int) uint64 {
 	return s.base + uint64(y*s.stride) + uint64(x*s.format.bytes)
 }
 
-// blitRow does walking row j of the job; the error is of the image in reg.
-func (d *G2D) blitRow(row int) (reg mmio.RegID, err error) {
+// blitRow does walking row j of the job.
+func (d *G2D) blitRow(row int) error {
 	j := &d.job
 	n := j.i1 - j.i0
 	x, y := j.rowStart(row)
 	if j.fill {
-		return regDstBase, d.fillRow(x, y, n)
+		return d.fillRow(x, y, n)
 	}
 	if j.copy && d.rawCopy() {
 		return d.copyRow(row, j.dst.at(x, y))
@@ -56,14 +56,14 @@ func (d *G2D) blitRow(row int) (reg mmio.RegID, err error) {
 	if j.srcSelect != selectMemory {
 		set(s, j.srcConst)
 	} else if err := d.sample(&d.src, row, s); err != nil {
-		return regSrcBase, err
+		return err
 	}
 	dst := d.d[:n]
 	if !j.dstNeeded {
 		set(dst, j.dstConst)
 	} else {
 		if err := d.span(&j.dst, x, y, dst); err != nil {
-			return regDstBase, err
+			return err
 		}
 		if j.xneg {
 			reverse(dst)
@@ -71,17 +71,17 @@ func (d *G2D) blitRow(row int) (reg mmio.RegID, err error) {
 	}
 	if j.masking || j.ropMask && !j.plainROP {
 		if err := d.sample(&d.mask, row, d.m[:n]); err != nil {
-			return regMaskBase, err
+			return err
 		}
 	}
 	if j.patNeeded {
 		if err := d.patternRow(row, d.pat[:n]); err != nil {
-			return regPatBase, err
+			return err
 		}
 	}
 	all := d.keys(s, dst)
 	d.pixels(s, dst, d.m[:n], d.pat[:n])
-	return regDstBase, d.store(x, y, s, all)
+	return d.store(x, y, s, all)
 }
 
 func set(p []uint32, v uint32) {
@@ -112,7 +112,7 @@ func (d *G2D) fillRow(x, y, n int) error {
 			copy(d.raw[done:size], d.raw[:done])
 		}
 	}
-	return d.write(j.dst.at(x, y), d.raw[:size])
+	return d.write(j.dst.reg, j.dst.at(x, y), d.raw[:size])
 }
 
 // rawCopy tells whether a copy is one of bytes.
@@ -123,7 +123,7 @@ func (d *G2D) rawCopy() bool {
 }
 
 // copyRow copies the bytes of a row.
-func (d *G2D) copyRow(row int, addr uint64) (mmio.RegID, error) {
+func (d *G2D) copyRow(row int, addr uint64) error {
 	s, f := &d.src, &d.job.dst.format
 	y, _, _ := s.across.at(row)
 	n := d.job.i1 - d.job.i0
@@ -132,12 +132,12 @@ func (d *G2D) copyRow(row int, addr uint64) (mmio.RegID, error) {
 		set(d.s[:n], s.border)
 		f.encode(raw, d.s[:n])
 	} else {
-		if err := d.read(s.img.base+uint64(y*s.img.stride+s.lo*f.bytes), raw); err != nil {
-			return regSrcBase, err
+		if err := d.read(s.img.reg, s.img.base+uint64(y*s.img.stride+s.lo*f.bytes), raw); err != nil {
+			return err
 		}
 		f.fix(raw, d.s[:n])
 	}
-	return regDstBase, d.write(addr, raw)
+	return d.write(d.job.dst.reg, addr, raw)
 }
 
 // fix sets the unused bits of pixels; raw is bytesOf p.
@@ -294,14 +294,14 @@ func (d *G2D) store(x, y int, s []uint32, all bool) error {
 	}
 	raw := d.bytesOf(&img.format, s)
 	img.format.encode(raw, s)
-	return d.writeRuns(img.at(x, y), raw, img.format.bytes, keep)
+	return d.writeRuns(img.reg, img.at(x, y), raw, img.format.bytes, keep)
 }
 
 // writeRuns writes pixels of so many bytes, but for those that keep leaves out; a nil
 // keep leaves out none.
-func (d *G2D) writeRuns(addr uint64, raw []byte, size int, keep []bool) error {
+func (d *G2D) writeRuns(reg mmio.RegID, addr uint64, raw []byte, size int, keep []bool) error {
 	if keep == nil {
-		return d.write(addr, raw)
+		return d.write(reg, addr, raw)
 	}
 	for i := 0; i < len(keep); i++ {
 		run := i
@@ -309,7 +309,7 @@ func (d *G2D) writeRuns(addr uint64, raw []byte, size int, keep []bool) error {
 			i++
 		}
 		if i > run {
-			if err := d.write(addr+uint64(run*size), raw[run*size:i*size]); err != nil {
+			if err := d.write(reg, addr+uint64(run*size), raw[run*size:i*size]); err != nil {
 				return err
 			}
 		}

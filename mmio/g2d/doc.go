@@ -18,7 +18,7 @@
 //
 // YCbCr is 4:2:2 in one plane, or luma and CbCr planes for 4:4:4, 4:2:2 and 4:2:0. Where
 // chroma is shared, rectangles and strides are even. Each chroma sample counts for all
-// of its pixels, and is written with its first pixel (model). Strides are bytes, that of
+// of its pixels, and is that of the upper left one when written (model). Strides are bytes, that of
 // the chroma plane is luma's, twice that for 4:4:4 (model). Conversion is by the matrices
 // in ycbcr.go, also from YCbCr to YCbCr (model). Mask pixels of 1 and 4 bits begin in a
 // byte's low bits (model).

@@ -120,14 +120,18 @@ func (d *G2D) blame(kind mmio.EventKind, reg mmio.RegID) {
 	d.Report(kind, d.Reg(reg).Name, d.Reg(reg).Offset, d.Get(reg))
 }
 
-// fail reports a transfer that failed; the list is one of command lists or the image
-// in reg.
-func (d *G2D) fail(reg mmio.RegID, err error) {
-	addr := d.Get(reg)
-	if de, ok := errors.AsType[*mmio.DMAError](err); ok {
+// fail reports a transfer that failed: the register that points to the list or image,
+// and the address.
+func (d *G2D) fail(err error) {
+	f, ok := err.(*fault)
+	if !ok {
+		panic("BUG: an error of " + d.Name() + " that is none of DMA")
+	}
+	addr := d.Get(f.reg)
+	if de, ok := errors.AsType[*mmio.DMAError](f.err); ok {
 		addr = uint64(de.Addr)
 	}
-	d.Report(mmio.EventBadDMA, d.Reg(reg).Name, d.Reg(reg).Offset, addr)
+	d.Report(mmio.EventBadDMA, d.Reg(f.reg).Name, d.Reg(f.reg).Offset, addr)
 }
 
 // fetch reads the command list at e.List and runs it.
@@ -135,8 +139,8 @@ func (d *G2D) fetch() {
 	e := &d.e
 	d.scratch.alloc()
 	head := d.raw[:4]
-	if err := d.read(uint64(e.List), head); err != nil {
-		d.fail(regDMASFRBase, err)
+	if err := d.read(regDMASFRBase, uint64(e.List), head); err != nil {
+		d.fail(err)
 		d.finishLists()
 		return
 	}
@@ -148,8 +152,8 @@ func (d *G2D) fetch() {
 	}
 	n := int(2*count + 1)
 	raw := d.listBytes(4 * n)
-	if err := d.read(uint64(e.List)+4, raw); err != nil {
-		d.fail(regDMASFRBase, err)
+	if err := d.read(regDMASFRBase, uint64(e.List)+4, raw); err != nil {
+		d.fail(err)
 		d.finishLists()
 		return
 	}
@@ -265,8 +269,8 @@ func (d *G2D) armBand() {
 func (d *G2D) band() {
 	e := &d.e
 	for end := d.bandEnd(); e.Row < end; e.Row++ {
-		if reg, err := d.blitRow(e.Row); err != nil {
-			d.fail(reg, err)
+		if err := d.blitRow(e.Row); err != nil {
+			d.fail(err)
 			e.Row = d.job.j1
 			break
 		}

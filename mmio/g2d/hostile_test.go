@@ -99,7 +99,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{"source", setting{"SRC_BASE_ADDR": 0x1000}, "SRC_BASE_ADDR", 0x1000},
 		{"source, second row", setting{"SRC_BASE_ADDR": end - 64}, "SRC_BASE_ADDR", end},
-		{"chroma", setting{"SRC_COLOR_MODE": fmtYCbCr420 | 1<<8, "SRC_PLANE2_BASE_ADDR": 0x2000}, "SRC_BASE_ADDR", 0x2000},
+		{"chroma", setting{"SRC_COLOR_MODE": fmtYCbCr420 | 1<<8, "SRC_PLANE2_BASE_ADDR": 0x2000}, "SRC_PLANE2_BASE_ADDR", 0x2000},
 		{"rotated", setting{"ROTATE": 1, "SRC_BASE_ADDR": 0x1000}, "SRC_BASE_ADDR", 0x1000 + 3*4},
 		{"destination", setting{"DST_BASE_ADDR": 0x3000}, "DST_BASE_ADDR", 0x3000},
 		{"destination, to read", setting{"DST_BASE_ADDR": 0x3000, "BITBLT_COMMAND": cmdBlend}, "DST_BASE_ADDR", 0x3000},
@@ -108,7 +108,7 @@ func TestFaults(t *testing.T) {
 		{"giant stride", setting{"DST_STRIDE": 0x7fff, "DST_BASE_ADDR": end - 0x4000, "BITBLT_COMMAND": cmdFill}, "DST_BASE_ADDR", end + 0x3fff},
 		{"giant stride upwards", setting{"DST_STRIDE": 0x8000, "DST_BASE_ADDR": uint64(mmiotest.MemoryBase), "BITBLT_COMMAND": cmdFill}, "DST_BASE_ADDR", uint64(mmiotest.MemoryBase) - 0x8000},
 		{"before address 0", setting{"SRC_STRIDE": 0x8000, "SRC_BASE_ADDR": 0x7ff0, "SRC_LEFT_TOP": point(0, 1)}, "SRC_BASE_ADDR", 1<<64 - 0x10},
-		{"chroma of the destination", setting{"DST_COLOR_MODE": fmtYCbCr420 | 1<<8, "DST_PLANE2_BASE_ADDR": 0x2000}, "DST_BASE_ADDR", 0x2000},
+		{"chroma of the destination", setting{"DST_COLOR_MODE": fmtYCbCr420 | 1<<8, "DST_PLANE2_BASE_ADDR": 0x2000}, "DST_PLANE2_BASE_ADDR", 0x2000},
 		{"mask", setting{"MASK_BASE_ADDR": 0x4000, "MASK_RIGHT_BOTTOM": point(4, 4), "BITBLT_COMMAND": cmdMasking}, "MASK_BASE_ADDR", 0x4000},
 		{"pattern", setting{"PAT_BASE_ADDR": 0x5000, "ROP4": 0xf0, "THIRD_OPERAND": thirdPattern}, "PAT_BASE_ADDR", 0x5000},
 	} {

@@ -199,7 +199,8 @@ func (j *job) decodeDst(p *params) problem {
 	if j.dst.format, ok = colorFormat(p[regDstColorMode], p[regDstA8Ext]); !ok {
 		return bad(regDstColorMode)
 	}
-	j.dst.base, j.dst.plane2, j.dst.stride, j.dst.reg = uint64(p[regDstBase]), uint64(p[regDstPlane2]), bytesPerRow(p[regDstStride]), regDstBase
+	j.dst.base, j.dst.plane2, j.dst.stride = uint64(p[regDstBase]), uint64(p[regDstPlane2]), bytesPerRow(p[regDstStride])
+	j.dst.reg, j.dst.reg2 = regDstBase, regDstPlane2
 	if j.rect = newRect(p[regDstLeftTop], p[regDstRightBottom]); !j.rect.valid() {
 		return bad(regDstRightBottom)
 	}
@@ -276,7 +277,8 @@ func (d *G2D) decodeSrc(p *params) problem {
 	if s.img.format, ok = colorFormat(p[regSrcColorMode], p[regSrcA8Ext]); !ok {
 		return bad(regSrcColorMode)
 	}
-	s.img.base, s.img.plane2, s.img.stride, s.img.reg = uint64(p[regSrcBase]), uint64(p[regSrcPlane2]), bytesPerRow(p[regSrcStride]), regSrcBase
+	s.img.base, s.img.plane2, s.img.stride = uint64(p[regSrcBase]), uint64(p[regSrcPlane2]), bytesPerRow(p[regSrcStride])
+	s.img.reg, s.img.reg2 = regSrcBase, regSrcPlane2
 	r := newRect(p[regSrcLeftTop], p[regSrcRightBottom])
 	if !r.valid() {
 		return bad(regSrcRightBottom)

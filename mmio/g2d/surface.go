@@ -35,7 +35,7 @@ type surface struct {
 	base, plane2 uint64
 	stride       int // bytes, maybe negative
 	format       format
-	reg          mmio.RegID // its base address register, to name it in events
+	reg, reg2    mmio.RegID // base address registers, to name it in events
 }
 
 var errAddress = errors.New("beyond the 32 address bits of the device")
@@ -51,18 +51,36 @@ func checkSpan(addr uint64, n int, write bool) error {
 	return nil
 }
 
-func (d *G2D) read(addr uint64, p []byte) error {
-	if err := checkSpan(addr, len(p), false); err != nil {
-		return err
-	}
-	return d.dma.ReadDMA(mmio.IOVA(addr), p)
+// fault is a transfer that failed, of what the register points to.
+type fault struct {
+	reg mmio.RegID
+	err error
 }
 
-func (d *G2D) write(addr uint64, p []byte) error {
-	if err := checkSpan(addr, len(p), true); err != nil {
-		return err
+func (f *fault) Error() string { return f.err.Error() }
+
+// read reads what the address register reg points to; the error is a *fault.
+func (d *G2D) read(reg mmio.RegID, addr uint64, p []byte) error {
+	err := checkSpan(addr, len(p), false)
+	if err == nil {
+		err = d.dma.ReadDMA(mmio.IOVA(addr), p)
 	}
-	return d.dma.WriteDMA(mmio.IOVA(addr), p)
+	if err != nil {
+		return &fault{reg, err}
+	}
+	return nil
+}
+
+// write is the opposite of read.
+func (d *G2D) write(reg mmio.RegID, addr uint64, p []byte) error {
+	err := checkSpan(addr, len(p), true)
+	if err == nil {
+		err = d.dma.WriteDMA(mmio.IOVA(addr), p)
+	}
+	if err != nil {
+		return &fault{reg, err}
+	}
+	return nil
 }
 
 // span reads the len(out) pixels from (x, y) on.
@@ -73,7 +91,7 @@ func (d *G2D) span(s *surface, x, y int, out []uint32) error {
 	case kindBits:
 		off, end := x*int(f.bits)/8, ((x+n)*int(f.bits)+7)/8
 		raw := d.raw[:end-off]
-		if err := d.read(row+uint64(off), raw); err != nil {
+		if err := d.read(s.reg, row+uint64(off), raw); err != nil {
 			return err
 		}
 		f.decodeBits(out, raw, x)
@@ -81,16 +99,16 @@ func (d *G2D) span(s *surface, x, y int, out []uint32) error {
 	case kindYCbCr:
 		return d.ycbcrSpan(s, row, x, y, out)
 	}
-	return d.load(f, row+uint64(x*f.bytes), out)
+	return d.load(s, row+uint64(x*f.bytes), out)
 }
 
 // load reads pixels of a format with whole bytes from addr on.
-func (d *G2D) load(f *format, addr uint64, out []uint32) error {
-	raw := d.bytesOf(f, out)
-	if err := d.read(addr, raw); err != nil {
+func (d *G2D) load(s *surface, addr uint64, out []uint32) error {
+	raw := d.bytesOf(&s.format, out)
+	if err := d.read(s.reg, addr, raw); err != nil {
 		return err
 	}
-	f.decode(out, raw)
+	s.format.decode(out, raw)
 	return nil
 }
 
@@ -121,19 +139,19 @@ func (d *G2D) ycbcrSpan(s *surface, row uint64, x, y int, out []uint32) error {
 	if c.packed {
 		off, size := packedSpan(x, n)
 		raw := d.raw[:size]
-		if err := d.read(row+uint64(off), raw); err != nil {
+		if err := d.read(s.reg, row+uint64(off), raw); err != nil {
 			return err
 		}
 		c.decodePacked(out, raw, x)
 		return nil
 	}
 	luma := d.raw[:n]
-	if err := d.read(row+uint64(x), luma); err != nil {
+	if err := d.read(s.reg, row+uint64(x), luma); err != nil {
 		return err
 	}
 	off, size := c.chromaSpan(x, n)
 	chroma := d.raw2[:size]
-	if err := d.read(s.chromaRow(y)+uint64(off), chroma); err != nil {
+	if err := d.read(s.reg2, s.chromaRow(y)+uint64(off), chroma); err != nil {
 		return err
 	}
 	c.decodePlanes(out, luma, chroma, x)

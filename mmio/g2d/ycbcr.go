@@ -173,13 +173,13 @@ func (d *G2D) storeYCbCr(x, y int, colors []uint32, keep []bool) error {
 			put(at+int(c.cb), v>>8)
 			put(at+int(c.cr), v)
 		}
-		return d.writeRuns(row+uint64(off), raw, 1, bytes)
+		return d.writeRuns(img.reg, row+uint64(off), raw, 1, bytes)
 	}
 	luma := d.raw[:len(colors)]
 	for i, v := range colors {
 		luma[i] = byte(v >> 16)
 	}
-	if err := d.writeRuns(row+uint64(x), luma, 1, keep); err != nil || y&(1<<c.vsub-1) != 0 {
+	if err := d.writeRuns(img.reg, row+uint64(x), luma, 1, keep); err != nil || y&(1<<c.vsub-1) != 0 {
 		return err
 	}
 	first := x & (1<<c.hsub - 1) // the first pixel that has a sample
@@ -189,7 +189,7 @@ func (d *G2D) storeYCbCr(x, y int, colors []uint32, keep []bool) error {
 		pair[c.cb], pair[c.cr] = byte(colors[i]>>8), byte(colors[i])
 		chroma, samples = append(chroma, pair[:]...), append(samples, drawn(i))
 	}
-	return d.writeRuns(img.chromaRow(y)+uint64((x+first)>>c.hsub*2), chroma, 2, samples)
+	return d.writeRuns(img.reg2, img.chromaRow(y)+uint64((x+first)>>c.hsub*2), chroma, 2, samples)
 }
 
 // chromaRow is where the chroma of row y begins.
