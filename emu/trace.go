@@ -26,8 +26,7 @@ type TraceConfig struct {
 // about them: the user, or the sanitizer, which reports what sync calls did.
 func (m *Machine) addTracer() {
 	c := &m.cfg.Trace
-	modelled := m.sanitizer != nil && m.cfg.Cache.Mode != mem.Coherent
-	if c.IOCtl == nil && (!modelled || c.Kernel == nil) {
+	if c.IOCtl == nil && (m.sanitizer == nil || c.Kernel == nil) {
 		return
 	}
 	view := guestMemory{m.mem}
@@ -37,8 +36,13 @@ func (m *Machine) addTracer() {
 		}
 		return c.Kernel()
 	})
+	modelled := m.sanitizer != nil && m.cfg.Cache.Mode != mem.Coherent
+	if c.IOCtl == nil && !modelled {
+		return // the kernel is for reports on the IOMMU
+	}
 	cfg := strace.Config{Kernel: m.kernel, Memory: view, Now: m.Now, Print: c.IOCtl}
 	if modelled {
+		cfg.OnSync = m.sanitizer.SyncDone
 		cfg.Lines = func(r linux.Range) (l strace.LineState) {
 			l.Dirty, l.Stale = m.sanitizer.Count(r.Addr, r.Len)
 			return l
