@@ -67,7 +67,9 @@ func (b *Buffer) begin(cl *Client, r Range, access Access, prep bool) error {
 	cl.cpu.pushBack(&a.ofClient, a)
 	b.refs++
 	c.stats.CPUAccesses++
-	b.frameBegins(a.side(), cl, access)
+	if b.frame.matters(access) {
+		b.frameBegins(a.side(), cl, access)
+	}
 	return nil
 }
 

@@ -153,7 +153,8 @@ func (f *Fence) drop() {
 //
 // EBADF: the client is closed. EINVAL: w cannot be used. EBUSY: not signalled, and w
 // is nil. EINPROGRESS: w waits, and gets the fence's error or ETIMEDOUT, EINTR,
-// ECANCELED.
+// ECANCELED. The fence's error is what its owner signalled, and EOWNERDEAD if the
+// owner is gone.
 func (f *Fence) Wait(cl *Client, w *Wait) error {
 	if !cl.alive() {
 		return EBADF

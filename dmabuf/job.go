@@ -79,8 +79,9 @@ func (j *Job) Use(b *Buffer, r Range, a Access) error {
 
 // Start begins the job. With mode Enforce it may have to wait.
 //
-// EALREADY: it is in flight or waits. EINVAL, EBUSY, EINPROGRESS and the outcome of w:
-// as SyncObject.Lock.
+// EALREADY: it is in flight or waits. EINVAL: w cannot be used. EBUSY: it would have
+// to wait, and w is nil. EINPROGRESS: w waits, and gets nil, or ETIMEDOUT, EINTR,
+// ECANCELED (the job was aborted).
 func (j *Job) Start(w *Wait) error {
 	if err := w.usable(); err != nil {
 		return err

@@ -330,6 +330,11 @@ func TestJobLocks(t *testing.T) {
 	s.is(wp, nil)
 	s.ok(o.Lock(s.one, nil))
 	s.want(EINPROGRESS, j.Start(&w.Wait))
+	w.Interrupt()
+	if w.err != EINTR {
+		t.Errorf("interrupted start: %v", w.err)
+	}
+	s.want(EINPROGRESS, j.Start(&w.Wait))
 	s.ok(j.Abort())
 	if w.err != ECANCELED {
 		t.Errorf("aborted start: %v", w.err)

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// BenchmarkLock is an uncontended lock and unlock of four buffers that a
+// non-coherent device is attached to; the goal is below 1 µs.
+func BenchmarkLock(b *testing.B) {
+	for _, sharing := range []bool{false, true} {
+		name := "by tasks"
+		if sharing {
+			name = "with a device"
+		}
+		b.Run(name, func(b *testing.B) {
+			r := newRig(b)
+			cl, s, _ := benchLock(r, sharing)
+			b.ReportAllocs()
+			for b.Loop() {
+				if s.Lock(cl, nil) != nil || s.Unlock(cl) != nil {
+					b.Fatal("locked")
+				}
+			}
+		})
+	}
+}
+
+func benchLock(r *rig, sharing bool) (*Client, *SyncObject, []*Buffer) {
+	cl := r.client(1, "task")
+	d := r.device("dev", Constraints{})
+	var buffers []*Buffer
+	for range 4 {
+		b := must(cl.NewBuffer(Spec{Size: mib}))
+		if sharing {
+			a := must(b.Attach(cl, d, AttachOptions{}))
+			must(a.Map(Bidirectional))
+			r.ok(a.Unmap(Bidirectional))
+		}
+		buffers = append(buffers, b)
+	}
+	return cl, r.sync(cl, SyncOptions{}, Write, buffers...), buffers
+}
+
+// The calls of a frame's life allocate nothing.
+func TestNoAllocations(t *testing.T) {
+	s := newScene(t)
+	cl, o, _ := benchLock(s.rig, true)
+	waiter, w := s.sync(s.two, SyncOptions{}, Write, o.entries[0].buf), s.wait()
+	at := s.place()
+	job := s.dev.NewJob("blit", false)
+	s.ok(job.Use(s.buf, s.buf.whole(), Read))
+	for _, test := range []struct {
+		name string
+		do   func()
+	}{
+		{"lock, unlock", func() { s.ok(o.Lock(cl, nil)); s.ok(o.Unlock(cl)) }},
+		{"contended lock", func() {
+			s.ok(o.Lock(cl, nil))
+			s.want(EINPROGRESS, waiter.Lock(s.two, &w.Wait))
+			s.ok(o.Unlock(cl))
+			s.ok(waiter.Unlock(s.two))
+		}},
+		{"prep, fini", func() { s.ok(s.buf.Prep(s.one, s.buf.whole(), Write, 0, nil)); s.ok(s.buf.Fini(s.one)) }},
+		{"prep that waits", func() {
+			s.mapped(s.att, FromDevice)
+			s.want(EINPROGRESS, s.buf.Prep(s.one, s.buf.whole(), Write, 0, &w.Wait))
+			s.ok(s.att.Unmap(FromDevice))
+			s.ok(s.buf.Fini(s.one))
+		}},
+		{"map, unmap", func() { s.mapped(s.att, FromDevice); s.ok(s.att.Unmap(FromDevice)) }},
+		{"job", func() { s.ok(job.Start(nil)); s.ok(job.Finish()) }},
+		{"accesses", func() {
+			s.mapped(s.att, ToDevice)
+			s.dev.ObserveDMA(DMAAccess{Addr: at, Len: sceneSize})
+			s.ok(s.att.Unmap(ToDevice))
+			s.ObserveCPU(CPUAccess{Addr: at, Len: 8})
+			s.ObserveCPU(CPUAccess{Addr: at - PageSize, Len: 8})
+		}},
+	} {
+		test.do() // what is kept for later is made here
+		if n := testing.AllocsPerRun(100, test.do); n != 0 {
+			t.Errorf("%s: %v allocations", test.name, n)
+		}
+	}
+	if len(s.events) != 0 {
+		t.Errorf("events: %v", s.details())
+	}
+}
+
+// BenchmarkPrep is CPU_PREP and CPU_FINI.
+func BenchmarkPrep(b *testing.B) {
+	s := newScene(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.ok(s.buf.Prep(s.one, s.buf.whole(), Write, 0, nil))
+		s.ok(s.buf.Fini(s.one))
+	}
+}
+
+// BenchmarkObserve is an access by CPU, and one by a device, to a buffer and to
+// memory of no buffer.
+func BenchmarkObserve(b *testing.B) {
+	s := newScene(b)
+	at := s.place()
+	s.prep(s.one, s.buf.whole(), Read)
+	s.mapped(s.att, ToDevice)
+	for _, where := range []struct {
+		name string
+		addr uint64
+	}{{"buffer", at}, {"other memory", 0x9000_0000}} {
+		b.Run("CPU/"+where.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s.ObserveCPU(CPUAccess{Task: Task{ID: 1}, Addr: where.addr, Len: 8})
+			}
+		})
+		b.Run("DMA/"+where.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s.dev.ObserveDMA(DMAAccess{Addr: where.addr, Len: 64})
+			}
+		})
+	}
+	if len(s.events) != 0 {
+		b.Errorf("events: %v", s.details())
+	}
+}
+
+// BenchmarkCrowd is tasks that lock random sets of four of many buffers in random
+// order, and four devices whose jobs do the same, all of whom wait for each other. Time is for each
+// lock or job; it must not grow with the number of buffers and tasks.
+func BenchmarkCrowd(b *testing.B) {
+	for _, n := range []int{10, 100, 1000} {
+		b.Run(fmt.Sprintf("%d buffers, %d tasks", n*10, n), func(b *testing.B) {
+			c := newCrowd(b, n*10, n)
+			b.ReportAllocs()
+			for b.Loop() {
+				c.next()
+			}
+			b.ReportMetric(float64(c.Stats().Backoffs)/float64(max(1, c.Stats().Locks)), "backoffs/lock")
+		})
+	}
+}
+
+// crowd is what BenchmarkCrowd measures.
+type crowd struct {
+	*rig
+	rand    *rand.Rand
+	members []*member
+	locked  []*member // in the order of locking
+}
+
+type member struct {
+	cl   *Client
+	sync *SyncObject
+	job  *Job
+	wait Wait
+}
+
+func newCrowd(t tester, buffers, tasks int) *crowd {
+	c := &crowd{rig: newRig(t), rand: rand.New(rand.NewPCG(1, 2))}
+	keeper := c.client(0, "keeper")
+	var all []*Buffer
+	for range buffers {
+		all = append(all, must(keeper.NewBuffer(Spec{Size: PageSize})))
+	}
+	four := func(f func(*Buffer, Access)) {
+		for _, i := range c.rand.Perm(len(all))[:4] {
+			f(all[i], Access(1+c.rand.IntN(2)))
+		}
+	}
+	for i := range tasks {
+		m := &member{cl: c.client(uint64(i+1), "t")}
+		m.sync = must(m.cl.NewSync(SyncOptions{}))
+		four(func(b *Buffer, a Access) { c.ok(m.sync.Get(b, a)) })
+		c.members = append(c.members, m)
+	}
+	for i := range 4 {
+		d := c.device(fmt.Sprint("d", i), Constraints{})
+		m := &member{job: d.NewJob("job", false)}
+		four(func(b *Buffer, a Access) { c.ok(m.job.Use(b, b.whole(), a)) })
+		c.members = append(c.members, m)
+	}
+	for _, m := range c.members {
+		m.wait.Done = func(err error) { c.ok(err); c.locked = append(c.locked, m) }
+		c.start(m)
+	}
+	return c
+}
+
+func (c *crowd) start(m *member) {
+	var err error
+	if m.job != nil {
+		err = m.job.Start(&m.wait)
+	} else {
+		err = m.sync.Lock(m.cl, &m.wait)
+	}
+	if err != EINPROGRESS {
+		m.wait.Done(err)
+	}
+}
+
+// next has one who has locks give them back and ask for them again.
+func (c *crowd) next() {
+	i := c.rand.IntN(len(c.locked))
+	m := c.locked[i]
+	last := len(c.locked) - 1
+	c.locked[i] = c.locked[last]
+	c.locked = c.locked[:last]
+	if m.job != nil {
+		c.ok(m.job.Finish())
+	} else {
+		c.ok(m.sync.Unlock(m.cl))
+	}
+	c.start(m)
+}
+
+// The cost of a step does not depend on how many others there are.
+func TestCrowdIsNotSuperLinear(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures time")
+	}
+	const steps = 20_000
+	cost := func(n int) time.Duration {
+		best := time.Hour
+		for range 5 {
+			c := newCrowd(t, 10*n, n)
+			start := time.Now()
+			for range steps {
+				c.next()
+			}
+			best = min(best, time.Since(start)/steps)
+		}
+		return best
+	}
+	small, large := cost(10), cost(100)
+	t.Logf("%v with 100 buffers and 10 tasks, %v with 1000 and 100", small, large)
+	if large > 5*small {
+		t.Errorf("%v with 100 buffers and 10 tasks, but %v with 1000 and 100", small, large)
+	}
+}
