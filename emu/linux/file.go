@@ -185,10 +185,3 @@ func (r *Reader) nameless(dentry, inode uint64) string {
 	}
 	return "/" + name
 }
-
-// DRMDriver is the name of the driver behind an open file of a DRM device: "exynos".
-func (k *Kernel) DRMDriver(file File, satp uint64) string {
-	r := k.Reader(satp)
-	dev := r.Get(r.Get(file.Private, "drm_file.minor"), "drm_minor.dev")
-	return r.String(r.Get(r.Get(dev, "drm_device.driver"), "drm_driver.name"), maxNameLen)
-}

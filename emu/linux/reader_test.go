@@ -127,33 +127,35 @@ func (g *guest) node(at uint64, shift uint64, slots map[int]uint64) uint64 {
 
 func TestXArray(t *testing.T) {
 	type pair [2]uint64
-	const sibling, zero = 3<<2 | 2, 257<<2 | 2
+	const sibling, zero = 1<<2 | 2, 257<<2 | 2
 	for _, tt := range []struct {
 		name string
 		head func(g *guest) uint64
 		want []pair
 		ok   bool
+		// Entries that are there for several indices: which ones, and what.
+		also map[[2]uint64]uint64
 	}{
-		{"empty", func(*guest) uint64 { return 0 }, nil, true},
-		{"one entry, no node", func(*guest) uint64 { return 0x5550 }, []pair{{0, 0x5550}}, true},
+		{"empty", func(*guest) uint64 { return 0 }, nil, true, nil},
+		{"one entry, no node", func(*guest) uint64 { return 0x5550 }, []pair{{0, 0x5550}}, true, nil},
 		{"one node", func(g *guest) uint64 {
 			return g.node(0x2_0000, 0, map[int]uint64{1: 0x100, 2: sibling, 3: zero, 63: 0x200})
-		}, []pair{{1, 0x100}, {63, 0x200}}, true},
+		}, []pair{{1, 0x100}, {63, 0x200}}, true, map[[2]uint64]uint64{{2, 2}: 0x100}},
 		{"two levels", func(g *guest) uint64 {
 			return g.node(0x2_0000, 6, map[int]uint64{
 				0: g.node(0x3_0000, 0, map[int]uint64{5: 0x100}),
 				2: g.node(0x4_0000, 0, map[int]uint64{0: 0x200, 1: 0x300}), 3: 0x400, // one entry for 64 indices
 			})
-		}, []pair{{5, 0x100}, {128, 0x200}, {129, 0x300}, {192, 0x400}}, true},
-		{"a value", func(*guest) uint64 { return 7<<1 | 1 }, []pair{{0, 15}}, true},
+		}, []pair{{5, 0x100}, {128, 0x200}, {129, 0x300}, {192, 0x400}}, true, map[[2]uint64]uint64{{193, 255}: 0x400}},
+		{"a value", func(*guest) uint64 { return 7<<1 | 1 }, []pair{{0, 15}}, true, nil},
 		{"its own child", func(g *guest) uint64 {
 			return g.node(0x2_0000, 6, map[int]uint64{0: 0x100, 1: 0x2_0000 | xaInternal})
-		}, []pair{{0, 0x100}}, false},
+		}, []pair{{0, 0x100}}, false, map[[2]uint64]uint64{{1, 63}: 0x100}},
 		{"a child of the lowest level", func(g *guest) uint64 {
 			return g.node(0x2_0000, 0, map[int]uint64{1: g.node(0x3_0000, 0, nil)})
-		}, nil, true},
-		{"leads nowhere", func(*guest) uint64 { return 0xdead_0000 | xaInternal }, nil, false},
-		{"too high", func(g *guest) uint64 { return g.node(0x2_0000, 64, nil) }, nil, false},
+		}, nil, true, nil},
+		{"leads nowhere", func(*guest) uint64 { return 0xdead_0000 | xaInternal }, nil, false, nil},
+		{"too high", func(g *guest) uint64 { return g.node(0x2_0000, 64, nil) }, nil, false, nil},
 	} {
 		g := newGuest()
 		g.set(0x1_0000, "xarray.xa_head", tt.head(g))
@@ -163,13 +165,27 @@ func TestXArray(t *testing.T) {
 		if !slices.Equal(got, tt.want) || r.OK() != tt.ok {
 			t.Errorf("%s: %#x, %v", tt.name, got, r.OK())
 		}
-		for _, p := range tt.want {
-			if e := g.Reader(0).XALoad(0x1_0000, p[0]); e != p[1] {
-				t.Errorf("%s: entry %d is %#x", tt.name, p[0], e)
+		for i := range uint64(300) {
+			want := uint64(0)
+			for _, p := range tt.want {
+				if p[0] == i {
+					want = p[1]
+				}
+			}
+			for span, e := range tt.also {
+				if span[0] <= i && i <= span[1] {
+					want = e
+				}
+			}
+			r := g.Reader(0)
+			if e := r.XALoad(0x1_0000, i); e != want || tt.ok && !r.OK() {
+				t.Errorf("%s: entry %d is %#x, %v", tt.name, i, e, r.OK())
 			}
 		}
-		if e := g.Reader(0).XALoad(0x1_0000, 62); e != 0 {
-			t.Errorf("%s: entry 62 is %#x", tt.name, e)
+		for _, i := range []uint64{1 << 12, 1 << 40, 1<<64 - 1} {
+			if e := g.Reader(0).XALoad(0x1_0000, i); e != 0 {
+				t.Errorf("%s: entry %d is %#x", tt.name, i, e)
+			}
 		}
 	}
 }

@@ -3,6 +3,9 @@
 package strace
 
 import (
+	"fmt"
+	"math"
+
 	"vdev/emu/linux"
 	"vdev/ioctl"
 )
@@ -25,7 +28,7 @@ func (m *userMemory) Read(at uint64, p []byte) bool {
 func (t *Tracer) decode(c *call) {
 	c.mem = &userMemory{t, c.regs.Satp}
 	c.args = ioctl.Begin(c.req, t.family(c), c.mem, c.regs.A[2])
-	c.in = c.args.In(t.annotate(&c.regs))
+	c.in = c.args.In(t.annotate(c, c.mem.satp))
 	c.absent = !c.mem.Read(c.regs.A[2], make([]byte, c.req.Size()))
 }
 
@@ -36,7 +39,7 @@ func (t *Tracer) request(c *call, o outcome) string {
 		// and wrote nothing there.
 		c.mem.satp = o.regs.Satp
 		c.args = ioctl.Begin(c.req, t.family(c), c.mem, c.regs.A[2])
-		c.in = c.args.In(t.annotate(o.regs))
+		c.in = c.args.In(t.annotate(c, c.mem.satp))
 	}
 	name := c.args.Name()
 	if other := otherName(c.req); c.args.Desc == nil && other != "" {
@@ -54,21 +57,34 @@ func (t *Tracer) out(c *call, o outcome) string {
 		return ""
 	}
 	c.mem.satp = o.regs.Satp
-	return c.args.Out(t.annotate(o.regs))
+	return c.args.Out(t.annotate(c, c.mem.satp))
 }
 
-// annotate says what file descriptors are.
-func (t *Tracer) annotate(r *Regs) ioctl.Annotate {
+// annotate says what numbers in the argument are.
+func (t *Tracer) annotate(c *call, satp uint64) ioctl.Annotate {
+	named := func(v uint64, name string) string {
+		if name == "" {
+			return ""
+		}
+		return fmt.Sprintf("%d<%s>", v, name)
+	}
 	return func(kind ioctl.Kind, v uint64) string {
-		if kind == ioctl.KindFD {
-			return t.fdText(r, int(int32(v)))
+		switch {
+		case kind == ioctl.KindFD:
+			return t.fdText(c.regs.taskAt(), satp, int(int32(v)))
+		case kind == ioctl.KindG2DRegister && t.cfg.G2DRegister != nil:
+			return t.cfg.G2DRegister(v)
+		case c.file == nil || v == 0 || v > math.MaxUint32:
+		case kind == ioctl.KindObject:
+			return named(v, plain(t.cfg.Kernel.ModeObject(*c.file, satp, uint32(v))))
+		case kind == ioctl.KindHandle:
+			if buf, ok := t.cfg.Kernel.GEMBuffer(*c.file, satp, uint32(v)); ok {
+				return named(v, bufferText(buf))
+			}
 		}
 		return ""
 	}
 }
-
-// drmMajor is DRM_MAJOR (include/drm/drm_file.h).
-const drmMajor = 226
 
 // family is what kind of file a call is made on.
 func (t *Tracer) family(c *call) ioctl.Family {
@@ -79,7 +95,7 @@ func (t *Tracer) family(c *call) ioctl.Family {
 		return ioctl.FamilyDMABuf
 	case f.Kind == linux.FileSyncFile:
 		return ioctl.FamilySyncFile
-	case f.Kind == linux.FileChar && f.Major == drmMajor:
+	case f.Kind == linux.FileChar && f.Major == linux.DRMMajor:
 		switch t.cfg.Kernel.DRMDriver(*f, c.regs.Satp) {
 		case "exynos":
 			return ioctl.FamilyExynos

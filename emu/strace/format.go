@@ -58,26 +58,22 @@ func plain(s string) string {
 	return s
 }
 
-// fdText is a file descriptor of the task and what it is.
-func (t *Tracer) fdText(r *Regs, fd int) string {
-	f, ok := t.cfg.Kernel.File(r.taskAt(), r.Satp, fd)
+// fdText is a file descriptor of a task and what it is.
+func (t *Tracer) fdText(task, satp uint64, fd int) string {
+	f, ok := t.cfg.Kernel.File(task, satp, fd)
 	if !ok {
 		return strconv.Itoa(fd)
 	}
-	return fmt.Sprintf("%d<%s>", fd, t.fileText(r, &f))
+	return fmt.Sprintf("%d<%s>", fd, t.fileText(&f, satp))
 }
 
-func (t *Tracer) fileText(r *Regs, f *linux.File) string {
+func (t *Tracer) fileText(f *linux.File, satp uint64) string {
 	switch {
 	case f.Kind == linux.FileDMABuf:
-		buf, ok := t.cfg.Kernel.DMABuf(*f, r.Satp)
-		switch {
-		case !ok:
-			return "dmabuf"
-		case buf.Name != "":
-			return "dmabuf:" + plain(buf.Exporter) + " " + strconv.QuoteToASCII(buf.Name)
+		if buf, ok := t.cfg.Kernel.DMABuf(*f, satp); ok {
+			return bufferText(buf)
 		}
-		return fmt.Sprintf("dmabuf:%s #%d", plain(buf.Exporter), buf.Inode)
+		return "dmabuf"
 	case f.Kind == linux.FileSyncFile:
 		return "sync_file"
 	case f.Path != "":
@@ -86,4 +82,12 @@ func (t *Tracer) fileText(r *Regs, f *linux.File) string {
 		return fmt.Sprintf("char %d:%d", f.Major, f.Minor)
 	}
 	return "?"
+}
+
+// bufferText is a dma-buf: by its name or else by its inode number.
+func bufferText(b linux.DMABuf) string {
+	if b.Name != "" {
+		return "dmabuf:" + plain(b.Exporter) + " " + strconv.QuoteToASCII(b.Name)
+	}
+	return fmt.Sprintf("dmabuf:%s #%d", plain(b.Exporter), b.Inode)
 }

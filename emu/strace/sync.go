@@ -122,6 +122,7 @@ func (t *Tracer) endSync(c *call, o outcome) {
 	}
 	if s.set != nil {
 		s.Lines.Maintained = s.set.count
+		s.set = nil // whoever keeps the call need not keep that
 	}
 }
 

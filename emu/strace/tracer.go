@@ -22,6 +22,8 @@ type Config struct {
 	Print func(line string)
 	// OnSync is told of each finished call that syncs a buffer; may be nil.
 	OnSync func(*SyncCall)
+	// G2DRegister is the name of the G2D's register at an offset, or empty; may be nil.
+	G2DRegister func(offset uint64) string
 	// Lines tells about the cache lines of a range; nil if the model is off.
 	Lines func(linux.Range) LineState
 }
@@ -104,7 +106,7 @@ func (t *Tracer) Enter(r Regs) {
 		c.file = &f
 	}
 	if t.cfg.Print != nil {
-		c.target = t.fdText(&c.regs, c.fd)
+		c.target = t.fdText(r.taskAt(), r.Satp, c.fd)
 		t.decode(c)
 	}
 	t.beginSync(c)
