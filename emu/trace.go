@@ -40,7 +40,8 @@ func (m *Machine) addTracer() {
 	if c.IOCtl == nil && !modelled {
 		return // the kernel is for reports on the IOMMU
 	}
-	cfg := strace.Config{Kernel: m.kernel, Memory: view, Now: m.Now, Print: c.IOCtl}
+	cfg := strace.Config{Kernel: m.kernel, Memory: view, Now: m.Now, Print: c.IOCtl,
+		G2DRegister: m.g2dRegister}
 	if modelled {
 		cfg.OnSync = m.sanitizer.SyncDone
 		cfg.Lines = func(r linux.Range) (l strace.LineState) {
@@ -52,6 +53,20 @@ func (m *Machine) addTracer() {
 	for _, h := range m.harts {
 		h.WatchUser(userWatch{m})
 	}
+}
+
+// g2dRegister names the registers that command lists for the G2D are about.
+func (m *Machine) g2dRegister(offset uint64) string {
+	r, ok := m.bus.Find(addrG2D)
+	if !ok {
+		return ""
+	}
+	d, ok := r.Device.(mmio.RegisterDevice)
+	if !ok {
+		return ""
+	}
+	name, _ := d.Registers().StartsAt(offset)
+	return name
 }
 
 var errNoKernel = errors.New("the kernel's file is not known")
