@@ -120,7 +120,7 @@ func poll(fd int, events int16, limit time.Duration) (bool, error) {
 	for {
 		ms := -1
 		if limit >= 0 {
-			ms = int(max(0, time.Until(end)) / time.Millisecond)
+			ms = int((max(0, time.Until(end)) + time.Millisecond - 1) / time.Millisecond) // no less than the limit
 		}
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: events}}, ms)
 		if !errors.Is(err, unix.EINTR) {

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package graphics
+
+import (
+	"errors"
+	"image"
+
+	"vdev/guest/drm"
+	"vdev/guest/drm/pixel"
+)
+
+// These programs do what they should. Why they go wrong is in docs/findings.md.
+
+// udmabufSource draws into a udmabuf, with all syncs, and has the engine copy it.
+func udmabufSource(b *Bench, _ bool) (bool, error) {
+	src, err := b.image(drm.UDMABuf, "user pages")
+	if err != nil {
+		return false, err
+	}
+	dst, err := b.image(drm.Dumb, "copy")
+	if err != nil {
+		return false, err
+	}
+	picture := pixel.TestPicture(width, height, 0)
+	err = errors.Join(b.copy(dst, src), src.Draw(picture), b.copy(dst, src))
+	if err != nil {
+		return false, err
+	}
+	got, err := dst.Read()
+	return err == nil && same(got, picture), err
+}
+
+// udmabufResult reads a udmabuf that the engine has filled, with all syncs.
+func udmabufResult(b *Bench, _ bool) (bool, error) {
+	m, err := b.image(drm.UDMABuf, "user pages")
+	if err != nil {
+		return false, err
+	}
+	if _, err := m.Read(); err != nil {
+		return false, err
+	}
+	if err := b.fill(m, paint); err != nil {
+		return false, err
+	}
+	got, err := m.Read()
+	return err == nil && same(got, plain(paint)), err
+}
+
+// user makes user memory for a picture.
+func user() (*drm.UserMemory, drm.Layout, error) {
+	l := drm.NewLayout(width, height, pixel.XRGB8888)
+	m, err := drm.NewUserMemory(l.Size())
+	return m, l, err
+}
+
+// userptrSource has one client copy user memory twice, with other contents.
+func userptrSource(b *Bench, _ bool) (bool, error) {
+	mem, l, err := user()
+	if err != nil {
+		return false, err
+	}
+	dst, err := b.image(drm.Dumb, "copy")
+	if err != nil {
+		return false, err
+	}
+	right := true
+	for i := range 2 {
+		picture := pixel.TestPicture(width, height, i)
+		picture.Store(mem.Mem, l.Stride, l.Format)
+		if err := b.Card.Run(drm.Copy(dst.Surface(), image.Point{}, mem.Surface(l), l.Bounds())); err != nil {
+			return false, err
+		}
+		got, err := dst.Read()
+		if err != nil {
+			return false, err
+		}
+		right = right && same(got, picture)
+	}
+	return right, nil
+}
+
+// userptrResult has the engine fill user memory, and reads it.
+func userptrResult(b *Bench, _ bool) (bool, error) {
+	mem, l, err := user()
+	if err != nil {
+		return false, err
+	}
+	if err := b.Card.Run(drm.Fill(mem.Surface(l), l.Bounds(), paint)); err != nil {
+		return false, err
+	}
+	return same(pixel.Load(mem.Mem, width, height, l.Stride, l.Format), plain(paint)), nil
+}
+
+// userptrRefcount has the engine use user memory once.
+func userptrRefcount(b *Bench, _ bool) (bool, error) {
+	mem, l, err := user()
+	if err != nil {
+		return false, err
+	}
+	return true, b.Card.Run(drm.Fill(mem.Surface(l), l.Bounds(), paint))
+}
+
+// vgemZeroes writes to a fresh buffer of vgem through its mapping, and reads it.
+func vgemZeroes(b *Bench, _ bool) (bool, error) {
+	vgem, err := drm.Open(drm.VGEM)
+	if err != nil {
+		return false, err
+	}
+	b.later(vgem)
+	gem, stride, err := vgem.CreateDumb(width, height, 32)
+	if err != nil {
+		return false, err
+	}
+	buf, err := gem.Export()
+	if err != nil {
+		return false, err
+	}
+	b.later(buf)
+	if err := buf.SetName("shmem"); err != nil {
+		return false, err
+	}
+	mem, err := gem.Map(height * stride)
+	if err != nil {
+		return false, err
+	}
+	picture := pixel.TestPicture(width, height, 0)
+	picture.Store(mem, stride, pixel.XRGB8888)
+	return same(pixel.Load(mem, width, height, stride, pixel.XRGB8888), picture), nil
+}
+
+// twoEvents asks for an event of each of two operations.
+func twoEvents(b *Bench, _ bool) (bool, error) {
+	m, err := b.image(drm.Dumb, "filled")
+	if err != nil {
+		return false, err
+	}
+	fill := drm.Fill(m.Surface(), m.Bounds(), paint)
+	if err := b.Card.Submit(fill.WithEvent(1), fill.WithEvent(2)); err != nil {
+		return false, err
+	}
+	if err := b.Card.Exec(true); err != nil {
+		return false, err
+	}
+	return true, errors.Join(b.drawn(), b.drawn())
+}
