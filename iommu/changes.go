@@ -94,3 +94,17 @@ func (p *port) ChangedSince(addr mmio.IOVA, n uint64, s mmio.ChangeStamp) bool {
 	}
 	return false
 }
+
+// DirtyDMA implements mmio.ChangeTracker.
+func (p *port) DirtyDMA(addr mmio.IOVA, n uint64) bool {
+	t := p.changes()
+	for t != nil && n > 0 {
+		size := min(n, pageSize-uint64(addr%pageSize))
+		if page, ok := p.seen.pages[uint64(addr/pageSize)]; ok && t.DirtyDMA(mmio.IOVA(page.addr)+addr%pageSize, size) {
+			return true
+		}
+		addr += mmio.IOVA(size)
+		n -= size
+	}
+	return false
+}

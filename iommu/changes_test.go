@@ -20,6 +20,10 @@ func (m *trackedMemory) touch(page uint64) {
 	m.changed[mmio.IOVA(page)] = m.now
 }
 
+func (m *trackedMemory) DirtyDMA(addr mmio.IOVA, n uint64) bool {
+	return addr == mmio.IOVA(memBase+0x90000) && n == 16
+}
+
 func (m *trackedMemory) ChangeStamp() mmio.ChangeStamp { return mmio.ChangeStamp{Memory: 1 + m.now} }
 
 func (m *trackedMemory) ChangedSince(addr mmio.IOVA, n uint64, s mmio.ChangeStamp) bool {
@@ -88,6 +92,9 @@ func TestPortChanges(t *testing.T) {
 			s := look()
 			if tracker.ChangedSince(0x1000, 2*pageSize, s) || tracker.ChangeStamp() != s {
 				t.Error("changed at once")
+			}
+			if !tracker.DirtyDMA(0x1ff0, 32) || tracker.DirtyDMA(0x1ff0, 31) || tracker.DirtyDMA(0x3000, pageSize) {
+				t.Error("not the dirty lines")
 			}
 			if !tracker.ChangedSince(0x3000, 1, mmio.ChangeStamp{}) {
 				t.Error("a page that was not read")

@@ -24,4 +24,7 @@ type ChangeTracker interface {
 	// cache does of its own accord in the moment of reading does not count. It has no
 	// side effect.
 	ChangedSince(addr IOVA, n uint64, s ChangeStamp) bool
+	// DirtyDMA tells whether lines there are dirty in the harts' cache; false if that is
+	// not known. It has no side effect.
+	DirtyDMA(addr IOVA, n uint64) bool
 }

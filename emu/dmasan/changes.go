@@ -24,6 +24,17 @@ func (t *translated) ChangedSince(addr mmio.IOVA, n uint64, s mmio.ChangeStamp) 
 	return changedSince(t.down, addr, n, s)
 }
 
+// DirtyDMA implements mmio.ChangeTracker.
+func (p *port) DirtyDMA(addr mmio.IOVA, n uint64) bool { return dirty(p.up, addr, n) }
+
+// DirtyDMA implements mmio.ChangeTracker.
+func (t *translated) DirtyDMA(addr mmio.IOVA, n uint64) bool { return dirty(t.down, addr, n) }
+
+func dirty(d mmio.DMA, addr mmio.IOVA, n uint64) bool {
+	t, ok := d.(mmio.ChangeTracker)
+	return ok && t.DirtyDMA(addr, n)
+}
+
 func stamp(d mmio.DMA) mmio.ChangeStamp {
 	if t, ok := d.(mmio.ChangeTracker); ok {
 		return t.ChangeStamp()

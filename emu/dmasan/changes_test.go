@@ -23,7 +23,13 @@ func TestPortChanges(t *testing.T) {
 	if before.Still(s) || p.ChangedSince(mmio.IOVA(rigBase), 8, s) {
 		t.Error("a page that becomes tracked is a change, having read it is none")
 	}
+	if p.DirtyDMA(mmio.IOVA(rigBase), 8) {
+		t.Error("dirty before a store")
+	}
 	r.mem.Store(rigBase, 8, 1)
+	if !p.DirtyDMA(mmio.IOVA(rigBase), 8) {
+		t.Error("not dirty after a store")
+	}
 	if s.Still(p.ChangeStamp()) || !p.ChangedSince(mmio.IOVA(rigBase), 8, s) {
 		t.Error("a change went unnoticed")
 	}

@@ -60,3 +60,27 @@ func (p *Port) ChangedSince(addr mmio.IOVA, n uint64, s mmio.ChangeStamp) bool {
 	}
 	return false
 }
+
+// DirtyDMA implements mmio.ChangeTracker. To a coherent port no line is.
+func (p *Port) DirtyDMA(addr mmio.IOVA, n uint64) bool {
+	a := mmio.PhysAddr(addr)
+	if n == 0 || p.Coherent() || !p.mem.Contains(a, n) {
+		return false
+	}
+	for last := a + mmio.PhysAddr(n) - 1; a <= last; a = a&^(PageSize-1) + PageSize {
+		t := p.mem.trackedAt(a)
+		if t == nil {
+			continue
+		}
+		end := linesPerPage - 1
+		if last&^(PageSize-1) == a&^(PageSize-1) {
+			end = lineOf(last)
+		}
+		for i := lineOf(a); i <= end; i++ {
+			if t.state[i] == LineDirty {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -95,6 +95,12 @@ func TestChangedSinceByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := p.ChangeStamp()
+	dirty := func(what string, addr mmio.IOVA, n uint64, want bool) {
+		t.Helper()
+		if got := p.DirtyDMA(addr, n); got != want {
+			t.Errorf("%s: %d bytes at %#x dirty: %v", what, n, uint64(addr), got)
+		}
+	}
 	check := func(what string, first, second bool) {
 		t.Helper()
 		if got := p.ChangedSince(0, PageSize, s); got != first {
@@ -108,6 +114,11 @@ func TestChangedSinceByHand(t *testing.T) {
 	check("nothing", false, false)
 	m.Store(8, 8, 1)
 	check("a line becomes dirty", true, false)
+	dirty("its first byte", 0, 1, true)
+	dirty("its last byte", LineSize-1, 1, true)
+	dirty("the next line", LineSize, 4*PageSize-LineSize, false)
+	dirty("no bytes", 0, 0, false)
+	dirty("what is not memory", 0, 4*PageSize+1, false)
 	m.Store(8, 8, 2)
 	check("a line is dirty", false, false)
 	m.CBO(OpClean, 8)
@@ -116,6 +127,12 @@ func TestChangedSinceByHand(t *testing.T) {
 	check("a clean line is cleaned", false, false)
 	m.StoreNC(PageSize, 8, 1)
 	check("a store around the cache", false, true)
+	dirty("all, cleaned", 0, 4*PageSize, false)
+	m.Store(2*PageSize-8, 8, 1)
+	dirty("the last line", 8, 2*PageSize-8-LineSize, false)
+	dirty("the last line", 8, 2*PageSize-8-LineSize+1, true)
+	dirty("a plain page", 2*PageSize, PageSize, false)
+	check("a line becomes dirty", false, true)
 	if err := p.WriteDMA(PageSize-1, buf[:2]); err != nil {
 		t.Fatal(err)
 	}

@@ -105,6 +105,8 @@ type still struct {
 func (still) ChangeStamp() mmio.ChangeStamp                         { return mmio.ChangeStamp{Memory: 1} }
 func (still) ChangedSince(mmio.IOVA, uint64, mmio.ChangeStamp) bool { return false }
 
+func (still) DirtyDMA(mmio.IOVA, uint64) bool { return false }
+
 // BenchmarkIdle is a second of a 1080p picture that does not change, watched.
 func BenchmarkIdle(b *testing.B) {
 	env := mmiotest.NewEnv()

@@ -30,9 +30,12 @@
 // At a vsync the visible part of each window is read, line by line, as if in an instant
 // (model): at the one at which registers take effect, and at later ones if memory may
 // have changed (mmio.ChangeTracker). If memory cannot tell, that is while somebody sees
-// the frames (SetOnFrame). Nothing is read while nothing depends on vsyncs: no enabled
-// interrupt, no registers to take effect and nobody who sees frames. Screenshot looks at
-// memory as it is then, without a trace. A window with WINMAP reads nothing.
+// the frames (SetOnFrame). Memory that is being drawn to, as dirty lines in the cache
+// show, is read when that has been over for two frames, unless a register of the window
+// was written: software that cleans what it has drawn is not to blame for the time
+// before. Nothing is read while nothing depends on vsyncs: no enabled interrupt, no
+// registers to take effect and nobody who sees frames. Screenshot looks at memory as it
+// is then, without a trace. A window with WINMAP reads nothing.
 //
 // If the bus fails, the window's FIFO runs empty: from the first line that failed on,
 // the window's pixels are zero bits (model), an event is reported, and the FIFO

@@ -57,8 +57,9 @@ type engine struct {
 	On      bool
 	Origin  time.Duration // when a frame began, since when the timing is as it is
 	Timing  timing
-	Pending bool // registers were written since the last vsync
-	Waiting bool // the timer is armed, for the start of Part at Due
+	Pending bool  // registers were written since the last vsync
+	Touched uint8 // those of these windows, since the last one at which they took effect
+	Waiting bool  // the timer is armed, for the start of Part at Due
 	Part    int
 	Due     time.Duration
 
@@ -187,10 +188,13 @@ func (d *FIMD) LoadState(data []byte) error {
 // checkEngine refuses what cannot be in force.
 func (d *FIMD) checkEngine(e *engine) error {
 	if !e.On {
-		if e.Waiting || e.Pending {
+		if e.Waiting || e.Pending || e.Touched != 0 {
 			return errors.New("work while off")
 		}
 		return nil
+	}
+	if e.Touched>>numWindows != 0 {
+		return errors.New("a window that there is not")
 	}
 	t := &e.Timing
 	const most = math.MaxInt16

@@ -19,6 +19,14 @@ func (d *FIMD) touch() {
 	}
 }
 
+// touchWindow is touch for a window's own register.
+func (d *FIMD) touchWindow(i int) {
+	if d.e.On {
+		d.e.Touched |= 1 << i
+		d.touch()
+	}
+}
+
 // forget drops all that was read and shown.
 func (d *FIMD) forget() {
 	for i := range d.layers {
@@ -34,11 +42,14 @@ func (d *FIMD) vsync(at time.Duration) {
 		d.off()
 		return
 	}
-	latched := e.Pending
+	latched, touched := e.Pending, e.Touched
 	if latched {
 		d.latch(at)
 	}
-	read := d.scan(func(i int) bool { return e.Failed[i] || d.stale(i, latched || d.onFrame != nil) })
+	touched &^= e.Touched // a protected window's count later
+	read := d.scan(func(i int) bool {
+		return e.Failed[i] || d.stale(i, latched || d.onFrame != nil) && (touched>>i&1 != 0 || d.settled(i))
+	})
 	if d.onFrame != nil && (latched || read || d.shown == nil) {
 		d.present(at)
 	}
@@ -75,6 +86,8 @@ func (d *FIMD) latch(at time.Duration) {
 		w := d.window(i)
 		if d.protected(i) {
 			w = e.Windows[i]
+		} else {
+			e.Touched &^= 1 << i
 		}
 		changed := w != e.Windows[i]
 		if !changed && !colors && !resized && d.layers[i].decoded {
@@ -116,18 +129,51 @@ func (d *FIMD) stale(i int, unknown bool) bool {
 	if l.stamp.Still(now) {
 		return false
 	}
+	if l.any(func(addr mmio.IOVA, n uint64) bool { return d.tracker.ChangedSince(addr, n, l.stamp) }) {
+		return true
+	}
+	l.stamp = now
+	return false
+}
+
+// any asks something about the memory of a layer.
+func (l *layer) any(ask func(addr mmio.IOVA, n uint64) bool) bool {
 	rows := 1
 	if l.pitch-l.line < smallGap { // what is between the lines may then count too
 		rows = l.h
 	}
 	for y := 0; y < l.h; y += rows {
-		n := uint64((rows-1)*l.pitch + l.line)
-		if d.tracker.ChangedSince(mmio.IOVA(l.start+uint64(y)*uint64(l.pitch)), n, l.stamp) {
+		if ask(mmio.IOVA(l.start+uint64(y)*uint64(l.pitch)), uint64((rows-1)*l.pitch+l.line)) {
 			return true
 		}
 	}
-	l.stamp = now
 	return false
+}
+
+// What software draws into a buffer that is shown is dirty in the cache until it is
+// done. To read it before is not worth reporting, as hardware shows the rest one frame
+// later; to find it dirty long after is.
+const (
+	quietFrames = 2  // without a change, for what is dirty to count
+	mostWaiting = 60 // frames, whatever goes on
+)
+
+// settled tells whether what a window has changed may be read now, at a vsync: nothing is
+// dirty there, or software seems to have left it so.
+func (d *FIMD) settled(i int) bool {
+	l := &d.layers[i]
+	if d.tracker == nil || !l.any(d.tracker.DirtyDMA) {
+		return true
+	}
+	seen := l.seen
+	l.seen = d.tracker.ChangeStamp()
+	if l.any(func(addr mmio.IOVA, n uint64) bool { return d.tracker.ChangedSince(addr, n, seen) }) {
+		l.quiet = 0
+	} else {
+		l.quiet++
+	}
+	l.waited++
+	return l.quiet >= quietFrames || l.waited >= mostWaiting
 }
 
 // smallGap is how many bytes between lines do not matter when memory is asked for
@@ -143,7 +189,7 @@ func (d *FIMD) readWindow(i int) {
 	d.reading = i
 	defer func() { d.reading = -1 }()
 	l.valid = true
-	l.stamp = mmio.ChangeStamp{}
+	l.stamp, l.quiet, l.waited = mmio.ChangeStamp{}, 0, 0
 	if d.tracker != nil {
 		l.stamp = d.tracker.ChangeStamp()
 	}

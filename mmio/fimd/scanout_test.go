@@ -23,6 +23,7 @@ type spy struct {
 	jobs  []string
 	now   uint64
 	pages map[mmio.IOVA]uint64
+	dirty mmio.IOVA // a byte that is dirty, if not 0
 }
 
 func (s *spy) ReadDMA(addr mmio.IOVA, p []byte) error {
@@ -57,6 +58,10 @@ func (s knowing) ChangedSince(addr mmio.IOVA, n uint64, st mmio.ChangeStamp) boo
 		}
 	}
 	return false
+}
+
+func (s knowing) DirtyDMA(addr mmio.IOVA, n uint64) bool {
+	return s.dirty >= addr && s.dirty < addr+mmio.IOVA(n)
 }
 
 func spied(t testing.TB, tracking bool) (*mmiotest.Env, *FIMD, *mmiotest.Bench, knowing) {
@@ -151,6 +156,66 @@ func TestReads(t *testing.T) {
 			t.Errorf("job %q while nothing is read", d.Job())
 		}
 	}
+}
+
+// Memory that is being drawn to, and is dirty in the cache, is left alone, but not for
+// ever.
+func TestDrawing(t *testing.T) {
+	const size = 40 * 30 * 4
+	base := uint64(mmiotest.MemoryBase)
+	env, _, b, s := spied(t, true)
+	frame := func(reads int, what string) {
+		t.Helper()
+		env.Clock.Advance(testFrame)
+		if got := s.took(); got != reads*size {
+			t.Errorf("%s: read %d bytes, want %d pictures", what, got, reads)
+		}
+	}
+	setMode(b, testMode())
+	p := plane{w: 40, h: 30, addr: base, pitch: 160, cpp: 4, con: conXRGB}
+	setPlane(b, p)
+	b.Write("VIDINTCON0", intEnable|intFrame)
+	frame(1, "new")
+	s.dirty = mmio.IOVA(base + 100)
+	for range 5 {
+		s.touch(base)
+		frame(0, "being drawn")
+	}
+	s.touch(base)
+	s.dirty = 0
+	frame(1, "cleaned")
+	frame(0, "nothing new")
+
+	s.dirty = mmio.IOVA(base + 100)
+	s.touch(base)
+	frame(0, "drawn")
+	frame(0, "quiet")
+	frame(1, "quiet for long")
+	frame(0, "still dirty")
+
+	s.touch(base)
+	b.Write("WKEYCON1", 1)
+	frame(0, "another window changes")
+	s.touch(base)
+	setPlane(b, p)
+	b.Write("SHADOWCON", 1|1<<shadowProtectLo)
+	frame(0, "its own registers change, protected")
+	s.touch(base)
+	b.Write("SHADOWCON", 1)
+	frame(1, "no longer protected")
+
+	reads := 0
+	for range 2 * mostWaiting {
+		s.touch(base)
+		env.Clock.Advance(testFrame)
+		reads += s.took() / size
+	}
+	if reads != 2 {
+		t.Errorf("%d reads of what is drawn to all the time", reads)
+	}
+	s.dirty = mmio.IOVA(base + size)
+	s.touch(base)
+	frame(1, "dirty behind the picture")
 }
 
 // A bus error: what is shown, and who hears of it.
@@ -278,7 +343,7 @@ func TestSnapshot(t *testing.T) {
 		func(e *engine) { e.Timing.Div = 0 }, func(e *engine) { e.Timing.Div = 257 }, func(e *engine) { e.Timing.W = 0 }, func(e *engine) { e.Timing.H = maxSide + 1 },
 		func(e *engine) { e.Timing.HTotal = 40 }, func(e *engine) { e.Timing.VTotal = 45 }, func(e *engine) { e.Timing.Front++ }, func(e *engine) { e.Timing.Active = e.Timing.Back },
 		func(e *engine) { e.Timing.Back = 0 }, func(e *engine) { e.Origin = time.Hour }, func(e *engine) { e.Part = 4 }, func(e *engine) { e.On = false },
-		func(e *engine) { *e = engine{Pending: true} }, func(e *engine) { e.Timing.HTotal = 1 << 40 },
+		func(e *engine) { *e = engine{Pending: true} }, func(e *engine) { e.Touched = 1 << numWindows }, func(e *engine) { *e = engine{Touched: 1} }, func(e *engine) { e.Timing.HTotal = 1 << 40 },
 		func(e *engine) { e.Origin = -1 }, func(e *engine) { e.Due = -1 },
 		func(e *engine) { e.Timing = timing{1, 4, 4, 1, 2, 3, 1, 1} },
 	} {

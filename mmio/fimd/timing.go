@@ -229,7 +229,7 @@ func (d *FIMD) power() {
 }
 
 func (d *FIMD) off() {
-	d.e.On, d.e.Pending = false, false
+	d.e.On, d.e.Pending, d.e.Touched = false, false, 0
 	d.forget()
 	d.arm()
 }

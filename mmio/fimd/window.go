@@ -81,6 +81,11 @@ type layer struct {
 	valid bool             // raw was read since the window took this shape,
 	stamp mmio.ChangeStamp // just after this
 
+	// While what has changed since is dirty: the stamp of the last vsync, the number of
+	// vsyncs without a change, and of all.
+	seen          mmio.ChangeStamp
+	quiet, waited int
+
 	decoded bool // this is what is in force
 }
 
