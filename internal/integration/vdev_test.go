@@ -86,6 +86,18 @@ func vdev(t *testing.T, stdin string, args ...string) outcome {
 	return outcome{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
+// guestProgram builds a package as a program for the guest.
+func guestProgram(t *testing.T, pkg string) string {
+	t.Helper()
+	prog := filepath.Join(t.TempDir(), filepath.Base(pkg))
+	build := exec.Command("go", "build", "-o", prog, pkg)
+	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=riscv64", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building %s: %v\n%s", pkg, err, out)
+	}
+	return prog
+}
+
 // digestLine is the line that --digest prints.
 func (o outcome) digestLine(t *testing.T) string {
 	t.Helper()
