@@ -238,17 +238,6 @@ func (b *blender) row(s, d []uint32) {
 	}
 }
 
-// Four channels side by side in 64 bits, 16 bits for each.
-const (
-	lanes16 = 0x00ff00ff_00ff00ff
-	half16  = 0x00800080_00800080
-	carry16 = 0x00010001_00010001
-)
-
-func spread16(v uint32) uint64   { return uint64(v&0xff00ff) | uint64(v>>8&0xff00ff)<<32 }
-func collect16(x uint64) uint32  { return uint32(x) | uint32(x>>24) }
-func saturate16(x uint64) uint64 { return (x | x>>8&carry16*255) & lanes16 }
-
 // overRow is row for source over destination with roundSum. (255*s + x)/255 is
 // s + x/255, rounded alike, as long as the sum does not exceed 255.
 func overRow(s, d []uint32) {
@@ -256,17 +245,34 @@ func overRow(s, d []uint32) {
 	overRest(s[done:], d[done:])
 }
 
-// overRest is overRow, one pixel at a time.
+// overRest is overRow, one pixel at a time: blue and red, then green and alpha.
 func overRest(s, d []uint32) {
+	d = d[:len(s)]
 	for i, sv := range s {
-		inv := uint64(255 - sv>>24)
-		if inv == 0 {
-			continue
+		dv, inv := d[i], 255-sv>>24
+		br := dv&evenBytes*inv + halfEven
+		ga := dv>>8&evenBytes*inv + halfEven
+		t := (br+br>>8&evenBytes)>>8&evenBytes | (ga+ga>>8&evenBytes)&^evenBytes
+		sum := sv + t
+		if (sv^t^sum)&carries != 0 { // colours above their alpha
+			sum = addSaturated(sv, t)
 		}
-		t := spread16(d[i])*inv + half16
-		t = (t + t>>8&lanes16) >> 8 & lanes16
-		s[i] = collect16(saturate16(t + spread16(sv)))
+		s[i] = sum
 	}
+}
+
+const (
+	evenBytes = 0x00ff00ff
+	halfEven  = 0x00800080
+	carries   = 0x01010100 // of the colours into the next channel; alphas have none
+)
+
+// addSaturated adds each channel, up to 255.
+func addSaturated(x, y uint32) (sum uint32) {
+	for sh := 0; sh < 32; sh += 8 {
+		sum |= min(x>>sh&0xff+y>>sh&0xff, 255) << sh
+	}
+	return sum
 }
 
 // Two channels side by side, 32 bits for each: room for the sum of two products.
