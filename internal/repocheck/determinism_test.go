@@ -28,6 +28,7 @@ func notModels() map[string]string {
 		"emu/riscv/isa/gen":     "a generator; a test compares its output",
 		"emu/riscv/isa/isatest": "for tests",
 		"mmio/mmiotest":         "for tests",
+		"dmabuf/blocking":       "for programs with goroutines, on the host's clock; no machine uses it",
 	}
 }
 
