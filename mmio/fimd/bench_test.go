@@ -121,3 +121,28 @@ func BenchmarkIdle(b *testing.B) {
 		env.Clock.Advance(time.Second)
 	}
 }
+
+// Nothing is allocated for a flip like the one before.
+func TestAllocs(t *testing.T) {
+	env, d, b := fixture(t)
+	flips, frames := 0, 0
+	d.SetOnFrame(func(*image.RGBA, time.Duration) { frames++ })
+	setMode(b, testMode())
+	p := plane{w: 40, h: 30, pitch: 160, cpp: 4, con: conXRGB}
+	mapped(b, 0, 0x123456)
+	flip := func() {
+		flips++
+		p.addr = uint64(mmiotest.MemoryBase) + uint64(flips%2)*4
+		b.Write("WINMAP", mapEnable|uint64(flips%2))
+		for p.win = range numWindows {
+			setPlane(b, p)
+		}
+		env.Clock.Advance(testFrame)
+	}
+	flip()
+	flip()
+	frames = 0
+	if n := testing.AllocsPerRun(10, flip); n != 0 || frames != 11 {
+		t.Errorf("%v allocations, %d frames", n, frames)
+	}
+}

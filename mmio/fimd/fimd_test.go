@@ -34,6 +34,20 @@ func FuzzRegisters(f *testing.F) {
 	mmiotest.FuzzDevice(f, func(env *mmiotest.Env) mmio.Device { return newDevice(env) })
 }
 
+// The same while somebody sees all frames, so that all of it is read and composed again
+// and again.
+func FuzzWatched(f *testing.F) {
+	mmiotest.FuzzDevice(f, func(env *mmiotest.Env) mmio.Device {
+		d := newDevice(env)
+		d.SetOnFrame(func(img *image.RGBA, at time.Duration) {
+			if r := img.Rect; r.Empty() || r.Dx() > maxSide || r.Dy() > maxSide || at > env.Clock.Now() {
+				panic("BUG: impossible frame")
+			}
+		})
+		return d
+	})
+}
+
 // mode is a video mode as Linux describes one: sizes of the parts, all in pixels or
 // lines.
 type mode struct {

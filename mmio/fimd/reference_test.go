@@ -327,29 +327,39 @@ func randomWindows(b *mmiotest.Bench, rng *rand.Rand) {
 // The picture is what the reference makes of the same registers and memory.
 func TestReference(t *testing.T) {
 	for seed := range uint64(150) {
-		rng := rand.New(rand.NewPCG(seed, 1))
-		env, d, b := fixture(t)
-		for i := range 4096 {
-			env.Memory.Bytes[i] = byte(rng.Uint32())
-		}
-		for i := range numWindows * paletteSize {
-			b.WriteAt("PALETTE", i, rng.Uint64()&0xffffffff)
-		}
-		randomWindows(b, rng)
-		m := testMode()
-		m.w, m.h = refW, refH
-		setMode(b, m)
-		got := d.Screenshot()
-		r := reference{b, env.Memory.Bytes}
-		for y := range refH {
-			for x := range refW {
-				if g, want := got.RGBAAt(x, y), r.at(x, y); g != want {
-					t.Fatalf("seed %d, pixel %d, %d is %v, want %v", seed, x, y, g, want)
-				}
+		checkPicture(t, seed)
+	}
+}
+
+func FuzzReference(f *testing.F) {
+	f.Add(uint64(0))
+	f.Fuzz(func(t *testing.T, seed uint64) { checkPicture(t, seed) })
+}
+
+func checkPicture(t *testing.T, seed uint64) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	env, d, b := fixture(t)
+	for i := range 4096 {
+		env.Memory.Bytes[i] = byte(rng.Uint32())
+	}
+	for i := range numWindows * paletteSize {
+		b.WriteAt("PALETTE", i, rng.Uint64()&0xffffffff)
+	}
+	randomWindows(b, rng)
+	m := testMode()
+	m.w, m.h = refW, refH
+	setMode(b, m)
+	got := d.Screenshot()
+	r := reference{b, env.Memory.Bytes}
+	for y := range refH {
+		for x := range refW {
+			if g, want := got.RGBAAt(x, y), r.at(x, y); g != want {
+				t.Fatalf("seed %d, pixel %d, %d is %v, want %v", seed, x, y, g, want)
 			}
 		}
-		if n := env.Events.Count(mmio.EventBadDMA, ""); n != 0 || got.Rect != image.Rect(0, 0, refW, refH) {
-			t.Fatalf("seed %d: picture of %v, events %v", seed, got.Rect, env.Events.List)
-		}
+	}
+	if n := env.Events.Count(mmio.EventBadDMA, ""); n != 0 || got.Rect != image.Rect(0, 0, refW, refH) {
+		t.Fatalf("seed %d: picture of %v, events %v", seed, got.Rect, env.Events.List)
 	}
 }
