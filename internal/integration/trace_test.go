@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,23 +14,14 @@ import (
 	"testing"
 )
 
-// ioctlProgram builds the guest program that makes ioctls.
-func ioctlProgram(t *testing.T) string {
-	t.Helper()
-	prog := filepath.Join(t.TempDir(), "ioctls")
-	build := exec.Command("go", "build", "-o", prog, "vdev/guest/tests/ioctls")
-	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=riscv64", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return prog
-}
+// ioctlProgram is the guest program that makes ioctls.
+func ioctlProgram(t *testing.T) string { return guestProgram(t, "vdev/guest/tests/ioctls") }
 
 // traced runs a program with a trace to a file, which it returns.
 func traced(t *testing.T, args ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "trace")
-	o := vdev(t, "", append([]string{"exec", "--report-only", "--trace", "ioctl=" + file}, args...)...)
+	o := vdevAlone(t, append([]string{"exec", "--report-only", "--trace", "ioctl=" + file}, args...)...)
 	if o.status != 0 {
 		t.Fatalf("status %d\n%s%s", o.status, o.stdout, o.stderr)
 	}
@@ -141,7 +131,7 @@ func TestTraceDoesNotDisturb(t *testing.T) {
 	needImage(t)
 	prog := ioctlProgram(t)
 	run := func(args ...string) string {
-		o := vdev(t, "", append(append([]string{"exec", "--report-only", "--harts", "2", "--digest"}, args...), prog, "tester")...)
+		o := vdevAlone(t, append(append([]string{"exec", "--report-only", "--harts", "2", "--digest"}, args...), prog, "tester")...)
 		return o.digestLine(t)
 	}
 	if with, without := run("--trace", "ioctl"), run(); with != without {

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,14 +72,26 @@ type outcome struct {
 // limit is how long one vdev may take on a slow machine before it counts as hanging.
 const limit = 4 * time.Minute
 
-// vdev runs the command with that standard input.
+// vdev runs the command with that standard input, which comes at a time of its own.
 func vdev(t *testing.T, stdin string, args ...string) outcome {
+	t.Helper()
+	return command(t, strings.NewReader(stdin), args)
+}
+
+// vdevAlone runs the command without standard input: nothing comes from outside, and
+// the run is the same each time.
+func vdevAlone(t *testing.T, args ...string) outcome {
+	t.Helper()
+	return command(t, nil, args)
+}
+
+func command(t *testing.T, stdin io.Reader, args []string) outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	var out, errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &out, &errs
 	err := cmd.Run()
 	if ctx.Err() != nil || cmd.ProcessState == nil {
 		t.Fatalf("vdev %s: %v\n%s%s", strings.Join(args, " "), err, out.String(), errs.String())
