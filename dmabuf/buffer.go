@@ -226,6 +226,17 @@ func (b *Buffer) Backing() []Extent { return b.backing }
 // Refs is the number of references to it.
 func (b *Buffer) Refs() int { return b.refs }
 
+// Populate gives the buffer its backing now, for a host that needs pages without a
+// device or an access (a mapping into an address space).
+//
+// EBADF: the buffer is gone. ENOMEM: there is no memory for it.
+func (b *Buffer) Populate() error {
+	if !b.alive() {
+		return EBADF
+	}
+	return b.place()
+}
+
 // whole is all of the buffer.
 func (b *Buffer) whole() Range { return Range{0, b.spec.Size} }
 

@@ -140,6 +140,10 @@ func (c *Core) SyncObject(id ID) (*SyncObject, error) { return lookup[SyncObject
 // Fence finds a fence.
 func (c *Core) Fence(id ID) (*Fence, error) { return lookup[Fence](c, id) }
 
+// BufferAt finds the buffer at a physical address, and the offset there, which may be
+// behind its last byte, in its last page. Nil if there is none.
+func (c *Core) BufferAt(addr uint64) (*Buffer, uint64) { return c.pages.find(addr) }
+
 // Stats counts what exists now, and what has happened.
 type Stats struct {
 	// Now.

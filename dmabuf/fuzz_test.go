@@ -186,7 +186,11 @@ func (f *fuzzer) step() {
 			f.buffers = append(f.buffers, n)
 		}
 	case 4:
-		f.result("Client.Open", cl.Open(b))
+		if f.byte()%2 == 0 {
+			f.result("Buffer.Populate", b.Populate())
+		} else {
+			f.result("Client.Open", cl.Open(b))
+		}
 	case 5:
 		f.result("Client.Release", cl.Release(b))
 	case 6:
@@ -391,7 +395,8 @@ func TestCallsReachTheirErrors(t *testing.T) {
 	docs := readErrors(t)
 	got := map[string]map[string]bool{}
 	// What noise hardly ever brings about has tests of its own.
-	rare := map[string]bool{"SyncObject.Lock EDEADLK": true, "Job.Start EINTR": true, "Buffer.Attach ENOMEM": true}
+	rare := map[string]bool{"SyncObject.Lock EDEADLK": true, "Job.Start EINTR": true,
+		"Buffer.WaitFences EINTR": true, "Buffer.Attach ENOMEM": true}
 	runs := uint64(3000)
 	if testing.Short() {
 		runs = 300

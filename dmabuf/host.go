@@ -71,6 +71,24 @@ const (
 // String is the name as the command line has it.
 func (m Mode) String() string { return [...]string{"observe", "enforce", "off"}[m] }
 
+// Tickets says who backs off when two want each other's buffers. Either way the oldest
+// wins, and nobody waits for ever.
+type Tickets uint8
+
+// Rules for tickets.
+const (
+	// WoundWait: who comes later waits, and who comes earlier makes a younger one back
+	// off that does not have all its buffers yet. Back-offs are rare.
+	WoundWait Tickets = iota
+	// WaitDie: who comes later backs off if it holds anything, and who comes earlier
+	// waits. That is what ww_mutex did in 2013, and what the discussion of dmabuf-sync
+	// describes; back-offs are frequent.
+	WaitDie
+)
+
+// String is the name in lower case.
+func (t Tickets) String() string { return [...]string{"wound-wait", "wait-die"}[t] }
+
 // Config is what a core needs of its host.
 type Config struct {
 	// Now is the time since some fixed moment; it never goes back. Required.
@@ -97,6 +115,8 @@ type Config struct {
 	LockupTimeout time.Duration
 	// Mode is what devices do about locks.
 	Mode Mode
+	// Tickets says who backs off.
+	Tickets Tickets
 	// MaxObjects limits how many clients, buffers, attachments, sync objects and
 	// fences there can be at a time; 0 stands for DefaultMaxObjects.
 	MaxObjects int

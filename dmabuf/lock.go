@@ -2,6 +2,8 @@
 
 package dmabuf
 
+import "slices"
+
 // The lock of a buffer admits several readers or one writer. Who waits for it stands
 // in its queue in the order of tickets, oldest first, and is granted the lock only if
 // nobody who is older waits for it in a way that conflicts.
@@ -14,6 +16,10 @@ package dmabuf
 // wanted with nothing in its hands, keeping its ticket. So among those who hold
 // something and wait, waiting leads from the younger to the older. The oldest of all
 // is never wounded, and every ticket becomes the oldest as those before it unlock.
+//
+// That is WoundWait. With WaitDie it is the other way round: who holds something waits
+// only for younger ones, and is wounded as soon as it would have to wait for an older
+// one; so waiting leads from the older to the younger.
 
 // entry is a buffer in a sync object.
 type entry struct {
@@ -50,6 +56,9 @@ func (b *Buffer) grant(e *entry) {
 	e.state = entryHeld
 	b.holders.pushBack(&e.lock, e)
 	b.core.stats.Locked++
+	if b.core.cfg.Tickets == WaitDie {
+		b.woundBehind(e, b.queue.head)
+	}
 }
 
 // release gives the lock back.
@@ -71,6 +80,13 @@ func (b *Buffer) enqueue(e *entry) {
 	}
 	e.state = entryQueued
 	b.queue.insertAfter(at, &e.lock, e)
+	if b.core.cfg.Tickets == WaitDie {
+		b.woundBehind(e, e.lock.next)
+		if e.obj.holds() && b.olderBefore(e) {
+			e.obj.wound()
+		}
+		return
+	}
 	for k := b.holders.head; k != nil; {
 		h := k.v
 		k = k.next
@@ -79,6 +95,41 @@ func (b *Buffer) enqueue(e *entry) {
 			k = b.holders.head // it may have held more than this
 		}
 	}
+}
+
+// woundBehind wounds those from k on who hold something and would now wait for e,
+// which is older.
+func (b *Buffer) woundBehind(e *entry, k *link[entry]) {
+	for k != nil {
+		q := k.v
+		k = k.next
+		if q.obj.stamp > e.obj.stamp && q.access.conflicts(e.access) && q.obj.holds() {
+			q.obj.wound()
+		}
+	}
+}
+
+// olderBefore tells whether an entry of the queue waits for anybody who is older.
+func (b *Buffer) olderBefore(e *entry) bool {
+	older := func(k *link[entry]) bool {
+		return k.v.obj.stamp < e.obj.stamp && k.v.access.conflicts(e.access)
+	}
+	for k := b.holders.head; k != nil; k = k.next {
+		if older(k) {
+			return true
+		}
+	}
+	for k := e.lock.prev; k != nil; k = k.prev {
+		if older(k) {
+			return true
+		}
+	}
+	return false
+}
+
+// holds tells whether the object has the lock of any buffer.
+func (s *SyncObject) holds() bool {
+	return slices.ContainsFunc(s.entries, func(e *entry) bool { return e.state == entryHeld })
 }
 
 // dequeue gives up waiting. Others may have waited only because of that.

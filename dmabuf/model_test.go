@@ -49,8 +49,8 @@ type prepping struct {
 
 const modelTimeout = 100 * time.Millisecond
 
-func newLockRun(t tester) *lockRun {
-	r := &lockRun{rig: newRig(t, func(c *Config) { c.LockupTimeout = modelTimeout })}
+func newLockRun(t tester, k Tickets) *lockRun {
+	r := &lockRun{rig: newRig(t, func(c *Config) { c.LockupTimeout, c.Tickets = modelTimeout, k })}
 	r.keeper = r.client(0, "keeper")
 	for i := range 4 {
 		r.buffers = append(r.buffers, must(r.keeper.NewBuffer(Spec{Name: fmt.Sprint("b", i), Size: PageSize})))
@@ -344,7 +344,8 @@ func (r *lockRun) check() {
 }
 
 // checkWaiting checks that who waits has a reason, and that it is not a circle:
-// whoever is waited for is locked completely, or older.
+// whoever is waited for is locked completely, or older; with WaitDie, younger, or the
+// one who waits holds nothing.
 func (r *lockRun) checkWaiting(p *party) {
 	s := p.obj()
 	if p.wait == nil {
@@ -353,12 +354,15 @@ func (r *lockRun) checkWaiting(p *party) {
 		}
 		return
 	}
-	e, reason := s.blocked, false
+	e, reason, dies := s.blocked, false, r.cfg.Tickets == WaitDie && s.holds()
 	for k := e.buf.holders.head; k != nil; k = k.next {
 		if h := k.v; h.access.conflicts(e.access) {
 			reason = true
-			if h.obj.state != syncLocked && h.obj.stamp > s.stamp {
+			if r.cfg.Tickets == WoundWait && h.obj.state != syncLocked && h.obj.stamp > s.stamp {
 				r.fail("%v waits for a younger one that may wait, too", p)
+			}
+			if dies && h.obj.stamp < s.stamp {
+				r.fail("%v holds something and waits for an older one", p)
 			}
 		}
 	}
@@ -366,7 +370,12 @@ func (r *lockRun) checkWaiting(p *party) {
 		if k.v.obj.stamp > s.stamp {
 			r.fail("%v: a younger one is before it", p)
 		}
-		reason = reason || k.v.access.conflicts(e.access)
+		if k.v.access.conflicts(e.access) {
+			reason = true
+			if dies {
+				r.fail("%v holds something and waits behind an older one", p)
+			}
+		}
 	}
 	if !reason {
 		r.fail("%v waits for nothing", p)
@@ -412,7 +421,7 @@ func (r *lockRun) drain() {
 	}
 }
 
-func runLocks(t tester, ops []uint64) (r *lockRun, failure string) {
+func runLocks(t tester, k Tickets, ops []uint64) (r *lockRun, failure string) {
 	defer func() {
 		switch e := recover().(type) {
 		case nil:
@@ -422,7 +431,7 @@ func runLocks(t tester, ops []uint64) (r *lockRun, failure string) {
 			panic(e)
 		}
 	}()
-	r = newLockRun(t)
+	r = newLockRun(t, k)
 	for _, op := range ops {
 		r.do(choices(op))
 	}
@@ -431,23 +440,27 @@ func runLocks(t tester, ops []uint64) (r *lockRun, failure string) {
 }
 
 func TestLocksModel(t *testing.T) {
-	var total Stats
-	rapid.Check(t, func(t *rapid.T) {
-		ops := schedule(300).Draw(t, "ops")
-		r, failure := runLocks(t, ops)
-		if failure != "" {
-			least := smallest(ops, func(ops []uint64) bool { _, f := runLocks(t, ops); return f != "" })
-			_, failure = runLocks(t, least)
-			t.Fatalf("%s", failure)
-		}
-		s := r.Stats()
-		total.Locks += s.Locks
-		total.Backoffs += s.Backoffs
-		total.Lockups += s.Lockups
-		r.nothingLeft()
-	})
-	if total.Locks < 1000 || total.Backoffs < 100 || total.Lockups < 100 {
-		t.Errorf("too little happened: %+v", total)
+	for _, k := range []Tickets{WoundWait, WaitDie} {
+		t.Run(k.String(), func(t *testing.T) {
+			var total Stats
+			rapid.Check(t, func(t *rapid.T) {
+				ops := schedule(300).Draw(t, "ops")
+				r, failure := runLocks(t, k, ops)
+				if failure != "" {
+					least := smallest(ops, func(ops []uint64) bool { _, f := runLocks(t, k, ops); return f != "" })
+					_, failure = runLocks(t, k, least)
+					t.Fatalf("%s", failure)
+				}
+				s := r.Stats()
+				total.Locks += s.Locks
+				total.Backoffs += s.Backoffs
+				total.Lockups += s.Lockups
+				r.nothingLeft()
+			})
+			if total.Locks < 1000 || total.Backoffs < 100 || total.Lockups < 100 {
+				t.Errorf("too little happened: %+v", total)
+			}
+			t.Logf("%d locks, %d back-offs, %d lockups", total.Locks, total.Backoffs, total.Lockups)
+		})
 	}
-	t.Logf("%d locks, %d back-offs, %d lockups", total.Locks, total.Backoffs, total.Lockups)
 }

@@ -99,19 +99,21 @@ func (b *Buffer) ownerAgainst(d *Device, r Range, access Access) Side {
 }
 
 // checkPrepared applies the rule prep-fini. Only buffers that devices share need
-// preparing; and a foreign one may be prepared in ways that are not known here.
+// preparing; a foreign one may be prepared in ways that are not known here; and tasks
+// may agree that one prepares for all.
 func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) {
 	var open *cpuAccess
 	first, last, permitted := false, false, false
 	for k := b.cpu.head; k != nil; k = k.next {
 		p := k.v
-		if !p.cl.isTask(a.Task.ID) {
+		own := p.cl.isTask(a.Task.ID)
+		if own {
+			open = p
+		}
+		if p.access&access == 0 {
 			continue
 		}
-		if open = p; p.access&access == 0 {
-			continue
-		}
-		permitted = true
+		permitted = permitted || own
 		first = first || p.rng.contains(Range{r.Off, 1})
 		last = last || p.rng.contains(Range{r.End() - 1, 1})
 		if first && last {

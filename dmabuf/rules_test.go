@@ -35,8 +35,7 @@ func observe(c *Config) { c.Mode = Observe }
 // place gives the buffer backing, and returns its address.
 func (s *scene) place() uint64 {
 	if s.buf.backing == nil {
-		s.ok(s.buf.BeginCPU(s.one, s.buf.whole(), Read))
-		s.ok(s.buf.EndCPU(s.one, s.buf.whole(), Read))
+		s.ok(s.buf.Populate())
 	}
 	return s.buf.backing[0].Addr
 }
@@ -276,6 +275,11 @@ func TestRules(t *testing.T) {
 		}, want: []Detail{WrongDirectionCPU}},
 		{name: "another task's CPU_PREP", do: func(s *scene) {
 			s.prep(s.one, s.buf.whole(), Read)
+			s.cpu(2, 0, false)
+		}},
+		{name: "after another task's CPU_FINI", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Read)
+			s.ok(s.buf.Fini(s.one))
 			s.cpu(2, 0, false)
 		}, want: []Detail{MissingPrep}},
 		{name: "the same task by another client", do: func(s *scene) {

@@ -251,9 +251,8 @@ func (s *SyncObject) fini() {
 
 // Lock takes the locks of all buffers of the object for cl, all or none, in the
 // order in which they were added. It starts with a new ticket, or the one that was
-// kept. An object with an older ticket that wants a buffer of one which does not have
-// all its buffers yet makes that one back off: it gives all back, waits for the buffer
-// that it lacked, then takes the others again.
+// kept. When two want each other's buffers, one has to back off (Tickets): it gives all
+// back, waits for the buffer that it lacked, then takes the others again.
 //
 // EBADF: the object is gone, or the client is closed. EALREADY: it is locked, or a
 // Lock waits. EINVAL: w cannot be used. EBUSY: it would have to wait, and w is nil.

@@ -70,6 +70,32 @@ func TestOppositeOrder(t *testing.T) {
 	l.nothingLeft()
 }
 
+// The same as the discussion of 2013 tells it: task B has C and finds A taken by who
+// is older; it gets EDEADLK, unlocks C, takes A in the slow path, then C again.
+func TestOppositeOrderWaitDie(t *testing.T) {
+	for _, backoff := range []bool{false, true} {
+		l := newLocks(t, func(c *Config) { c.Tickets = WaitDie })
+		a, b, c := l.tasks[0], l.tasks[1], l.tasks[2]
+		sa, sb := l.sync(a, SyncOptions{}, Write, l.a, l.b), l.sync(b, SyncOptions{Backoff: backoff}, Write, l.c, l.a)
+		l.ok(sa.Lock(a, nil))
+		w := l.wait()
+		if backoff {
+			l.want(EDEADLK, sb.Lock(b, &w.Wait))
+		}
+		l.want(EINPROGRESS, sb.Lock(b, &w.Wait))
+		if sb.Backoffs() != 1 || sb.holds() || sb.blocked.buf != l.a {
+			t.Errorf("%d back-offs, waits for %v", sb.Backoffs(), sb.blocked.buf)
+		}
+		sc := l.sync(c, SyncOptions{}, Write, l.c)
+		l.ok(sc.Lock(c, nil)) // C is free meanwhile
+		l.ok(sc.Unlock(c))
+		l.ok(sa.Unlock(a))
+		l.is(w, nil)
+		l.ok(sb.Unlock(b))
+		l.nothingLeft()
+	}
+}
+
 // With SyncOptions.Backoff the caller sees EDEADLK, holds nothing, and comes first
 // at the contended buffer by its old ticket.
 func TestBackoffByCaller(t *testing.T) {
@@ -234,6 +260,12 @@ func contend(l *locks, rounds int, sets [][]*Buffer) (got []int, objects []*Sync
 }
 
 func TestFairness(t *testing.T) {
+	for _, k := range []Tickets{WoundWait, WaitDie} {
+		t.Run(k.String(), func(t *testing.T) { testFairness(t, k) })
+	}
+}
+
+func testFairness(t *testing.T, tickets Tickets) {
 	for _, test := range []struct {
 		name string
 		sets func(a, b, c *Buffer) [][]*Buffer
@@ -244,7 +276,7 @@ func TestFairness(t *testing.T) {
 		{"all want all", func(a, b, c *Buffer) [][]*Buffer { return [][]*Buffer{{a, b, c}, {b, c, a}, {c, a, b}, {c, b, a}} }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			l := newLocks(t)
+			l := newLocks(t, func(c *Config) { c.Tickets = tickets })
 			const rounds = 3000
 			sets := test.sets(l.a, l.b, l.c)
 			got, objects := contend(l, rounds, sets)
