@@ -58,7 +58,11 @@ type span struct {
 	index int // of the first line, in marked
 }
 
-func newLineSet(ranges []linux.Range) *lineSet {
+// maxLines bounds the set: a buffer of 4 GiB. A broken kernel may tell of larger ones.
+const maxLines = 4 << 30 / mem.LineSize
+
+// newLineSet makes a set of the lines of ranges; false if there are too many.
+func newLineSet(ranges []linux.Range) (*lineSet, bool) {
 	s := &lineSet{}
 	sorted := slices.SortedFunc(slices.Values(ranges), func(a, b linux.Range) int { return cmp.Compare(a.Addr, b.Addr) })
 	var end mmio.PhysAddr // of the spans so far
@@ -70,14 +74,18 @@ func newLineSet(ranges []linux.Range) *lineSet {
 		// A line in two ranges counts once.
 		first := max(r.Addr&^(mem.LineSize-1), end)
 		if next := last&^(mem.LineSize-1) + mem.LineSize; next > first {
-			p := span{first: first, lines: int((next - first) / mem.LineSize), index: s.total}
+			n := uint64(next-first) / mem.LineSize
+			if n > maxLines-uint64(s.total) {
+				return nil, false
+			}
+			p := span{first: first, lines: int(n), index: s.total}
 			s.spans = append(s.spans, p)
 			s.total += p.lines
 			end = next
 		}
 	}
 	s.marked = make([]uint64, (s.total+63)/64)
-	return s
+	return s, true
 }
 
 // mark marks the line at addr, if it is in the set.

@@ -31,7 +31,10 @@ func TestLineSet(t *testing.T) {
 			[]mmio.PhysAddr{0x8000, 0x1000, 0x2000, 0x4000, 0x9000, 0x8000, 0}, 3},
 		{"around the end", []linux.Range{{Addr: ^mmio.PhysAddr(0) - 10, Len: 64}}, 0, nil, 0},
 	} {
-		s := newLineSet(tt.ranges)
+		s, ok := newLineSet(tt.ranges)
+		if !ok {
+			t.Fatalf("%s: too many", tt.name)
+		}
 		for _, a := range tt.marks {
 			s.mark(a)
 		}
@@ -42,6 +45,24 @@ func TestLineSet(t *testing.T) {
 		s.state(func(r linux.Range) LineState { asked += int(r.Len / 64); return LineState{} })
 		if asked != tt.total {
 			t.Errorf("%s: the state of %d lines was asked for", tt.name, asked)
+		}
+	}
+}
+
+func TestLineSetIsBounded(t *testing.T) {
+	const page = 4096
+	for _, tt := range []struct {
+		name   string
+		ranges []linux.Range
+		ok     bool
+	}{
+		{"half of all memory", []linux.Range{{Addr: 0, Len: 1 << 63}}, false},
+		{"4 GiB", []linux.Range{{Addr: 1 << 32, Len: 4 << 30}}, true},
+		{"and one byte", []linux.Range{{Addr: 1 << 33, Len: 4 << 30}, {Addr: 0, Len: 1}}, false},
+		{"up to the last page", []linux.Range{{Addr: ^mmio.PhysAddr(0) - 2*page + 1, Len: page}}, true},
+	} {
+		if _, ok := newLineSet(tt.ranges); ok != tt.ok {
+			t.Errorf("%s: %v", tt.name, ok)
 		}
 	}
 }

@@ -81,11 +81,13 @@ func (t *Tracer) beginSync(c *call) {
 	}
 	kind.begin(t, c, s)
 	c.sync = s
-	s.Lines.Known = s.Ranges != nil
-	if !s.Lines.Known {
+	if s.Ranges == nil {
 		return
 	}
-	s.set = newLineSet(s.Ranges)
+	if s.set, s.Lines.Known = newLineSet(s.Ranges); !s.Lines.Known {
+		s.Ranges = nil
+		return
+	}
 	s.Lines.Covered = s.set.total
 	if t.cfg.Lines != nil {
 		s.Lines.LineState, s.Lines.HasState = s.set.state(t.cfg.Lines), true
