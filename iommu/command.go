@@ -19,6 +19,10 @@ const (
 	cmdATSGroup  = 4 | 1<<7
 
 	cmdKind = 1<<10 - 1
+
+	// cmdWaits is no bit of cqcsr: the command is to be fetched again when a device has
+	// answered.
+	cmdWaits = 1 << 32
 )
 
 // Operands, and the bits of either doubleword that must be 0.
@@ -41,7 +45,8 @@ const (
 )
 
 // runCommands executes what is in the command queue, until it is empty or stopped by
-// an error. Every command is complete when the next one is fetched.
+// an error or waits for a device. Every command but ATS.INVAL is complete when the next
+// one is fetched.
 func (u *IOMMU) runCommands() {
 	// An IOFENCE.C may write to a register that brings us here again.
 	if u.running {
@@ -50,28 +55,42 @@ func (u *IOMMU) runCommands() {
 	u.running = true
 	defer func() { u.running = false }()
 	for range u.cq.mask() + 1 {
-		head := u.Get(regCqh)
-		if !u.cq.on() || head == u.Get(regCqt) {
+		if !u.runCommand() {
 			return
-		}
-		var cmd [2]uint64
-		if u.load(uint64(u.cq.at(head)), cmd[:]) != nil {
-			u.cq.set(csrMemFault)
-			return
-		}
-		if bits := u.execute(cmd[0], cmd[1]); bits&commandErrors != 0 {
-			if bits&csrIllegal != 0 {
-				u.Report(mmio.EventBadDescriptor, "command", head, cmd[0])
-			}
-			u.cq.set(bits) // cqh stays at the command
-			return
-		} else if u.Set(regCqh, (head+1)&u.cq.mask()); bits != 0 {
-			u.cq.set(bits)
 		}
 	}
 }
 
-// execute performs one command and returns the bits of cqcsr that it sets.
+// runCommand executes the next command, if there is one and nothing stops it. It
+// returns whether to go on.
+func (u *IOMMU) runCommand() bool {
+	head := u.Get(regCqh)
+	if !u.cq.on() || head == u.Get(regCqt) {
+		return false
+	}
+	var cmd [2]uint64
+	if u.load(uint64(u.cq.at(head)), cmd[:]) != nil {
+		u.cq.set(csrMemFault)
+		return false
+	}
+	bits := u.execute(cmd[0], cmd[1])
+	if bits == cmdWaits {
+		return false
+	}
+	if bits&csrIllegal != 0 {
+		u.Report(mmio.EventBadDescriptor, "command", head, cmd[0])
+	}
+	if bits&commandErrors == 0 { // else cqh stays at the command
+		u.Set(regCqh, (head+1)&u.cq.mask())
+	}
+	if bits != 0 {
+		u.cq.set(bits)
+	}
+	return bits&commandErrors == 0
+}
+
+// execute performs one command and returns the bits of cqcsr that it sets, or
+// cmdWaits.
 func (u *IOMMU) execute(a, b uint64) uint64 {
 	switch a & cmdKind {
 	case cmdInvalVMA, cmdInvalGVMA:
@@ -98,8 +117,10 @@ func (u *IOMMU) execute(a, b uint64) uint64 {
 		}
 		m := Message{Invalidate: a&cmdKind == cmdATSInval, Device: uint16(a >> 40), HasSegment: a&opDSV != 0, Segment: uint8(a >> 56),
 			HasProcess: a&opPV != 0, ProcessID: softID(a), Payload: b}
-		if u.message == nil || !u.message(m) {
-			u.invalTimedOut = u.invalTimedOut || m.Invalidate
+		if !m.Invalidate {
+			u.send(m)
+		} else if !u.sendInvalidation(m) {
+			return cmdWaits
 		}
 	default:
 		return csrIllegal
@@ -107,22 +128,14 @@ func (u *IOMMU) execute(a, b uint64) uint64 {
 	return 0
 }
 
-// Message is what ATS.INVAL or ATS.PRGR sends to a PCIe function (section 3.1.4).
-type Message struct {
-	Invalidate bool   // an Invalidation Request; else a Page Request Group Response
-	Device     uint16 // requester ID
-	HasSegment bool
-	Segment    uint8
-	HasProcess bool
-	ProcessID  uint32
-	Payload    uint64
-}
-
-// fence is IOFENCE.C (section 3.1.2). All accesses so far are done, whatever PR and PW
-// say.
+// fence is IOFENCE.C (section 3.1.2). It waits for the completion of ATS.INVAL. All
+// accesses so far are done, whatever PR and PW say.
 func (u *IOMMU) fence(a, b uint64) uint64 {
 	if a&fenceReserved0 != 0 || b&fenceReserved1 != 0 {
 		return csrIllegal
+	}
+	if u.unanswered() {
+		return cmdWaits
 	}
 	if u.invalTimedOut {
 		u.invalTimedOut = false

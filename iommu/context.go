@@ -99,7 +99,7 @@ func (u *IOMMU) findDevice(device uint32, i *ids) (*deviceContext, Cause) {
 		entry, err := u.load1(at + 8*index[level])
 		switch {
 		case err != nil:
-			return nil, CauseDDTAccessFault
+			return nil, failed(err, CauseDDTAccessFault, CauseDDTCorrupt)
 		case entry&1 == 0:
 			return nil, CauseDDTInvalid
 		case entry&entryReserved != 0:
@@ -112,8 +112,8 @@ func (u *IOMMU) findDevice(device uint32, i *ids) (*deviceContext, Cause) {
 	if u.msi {
 		words = raw[:]
 	}
-	if u.load(at+8*uint64(len(words))*index[0], words) != nil {
-		return nil, CauseDDTAccessFault
+	if err := u.load(at+8*uint64(len(words))*index[0], words); err != nil {
+		return nil, failed(err, CauseDDTAccessFault, CauseDDTCorrupt)
 	}
 	d := deviceContext{device, raw[0], raw[1], raw[2], raw[3], raw[4], raw[5], raw[6], raw[7]}
 	switch {
@@ -186,7 +186,7 @@ func (w *walk) processDirectory(process uint32) (*processContext, *Fault) {
 		entry, err := u.load1(spa)
 		switch {
 		case err != nil:
-			return nil, w.fault(CausePDTAccessFault)
+			return nil, w.fault(failed(err, CausePDTAccessFault, CausePDTCorrupt))
 		case entry&1 == 0:
 			return nil, w.fault(CausePDTInvalid)
 		case entry&entryReserved != 0:
@@ -199,8 +199,8 @@ func (w *walk) processDirectory(process uint32) (*processContext, *Fault) {
 		return nil, inProcessDirectory(f)
 	}
 	var raw [2]uint64
-	if u.load(spa, raw[:]) != nil {
-		return nil, w.fault(CausePDTAccessFault)
+	if err := u.load(spa, raw[:]); err != nil {
+		return nil, w.fault(failed(err, CausePDTAccessFault, CausePDTCorrupt))
 	}
 	c := processContext{d.Device, process, raw[0], raw[1]}
 	switch {
@@ -213,12 +213,14 @@ func (w *walk) processDirectory(process uint32) (*processContext, *Fault) {
 	return &c, nil
 }
 
-// inProcessDirectory makes an access fault of the second stage one of the directory
-// (section 2.3.2); guest-page faults stay what they are.
+// inProcessDirectory makes an access fault or damaged data of the second stage one of
+// the directory (section 2.3.2); guest-page faults stay what they are.
 func inProcessDirectory(f *Fault) *Fault {
 	switch f.Cause {
 	case CauseInstructionAccessFault, CauseReadAccessFault, CauseWriteAccessFault:
 		f.Cause = CausePDTAccessFault
+	case CauseTableCorrupt:
+		f.Cause = CausePDTCorrupt
 	}
 	return f
 }

@@ -3,6 +3,7 @@
 package iommu
 
 import (
+	"errors"
 	"fmt"
 
 	"vdev/mmio"
@@ -33,7 +34,23 @@ const (
 	CausePDTAccessFault            Cause = 265
 	CausePDTInvalid                Cause = 266
 	CausePDTMisconfigured          Cause = 267
+	CauseDDTCorrupt                Cause = 268
+	CausePDTCorrupt                Cause = 269
+	CauseMSICorrupt                Cause = 270
+	CauseTableCorrupt              Cause = 274
 )
+
+// ErrCorrupt is in the error of Config.Memory if the data that was read is known to be
+// damaged ("poisoned"): the cause is another one then.
+var ErrCorrupt = errors.New("corrupted data")
+
+// failed picks a cause by the error of an access to memory.
+func failed(err error, access, corrupt Cause) Cause {
+	if errors.Is(err, ErrCorrupt) {
+		return corrupt
+	}
+	return access
+}
 
 // String returns the cause in the specification's words.
 func (c Cause) String() string {
@@ -78,13 +95,23 @@ func (c Cause) String() string {
 		return "PDT entry not valid"
 	case CausePDTMisconfigured:
 		return "PDT entry misconfigured"
+	case CauseDDTCorrupt:
+		return "DDT data corruption"
+	case CausePDTCorrupt:
+		return "PDT data corruption"
+	case CauseMSICorrupt:
+		return "MSI PT data corruption"
+	case CauseTableCorrupt:
+		return "first/second-stage PT data corruption"
 	}
 	return fmt.Sprintf("cause %d", uint16(c))
 }
 
 // muted tells whether tc.DTF keeps the fault out of the fault queue (section 3.2, the
 // table's last column).
-func (c Cause) muted() bool { return c < CauseAllDisallowed || c > CauseDDTMisconfigured }
+func (c Cause) muted() bool {
+	return (c < CauseAllDisallowed || c > CauseDDTMisconfigured) && c != CauseDDTCorrupt
+}
 
 // Fault is a request that was refused. It is the error that a Port returns, inside a
 // *mmio.DMAError.

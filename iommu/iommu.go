@@ -26,9 +26,10 @@ type Config struct {
 	// ATS gives it PCIe address translation services: translated requests, translation
 	// requests and page requests.
 	ATS bool
-	// Message delivers a PCIe message to a device, with ATS. It returns false if the
-	// device does not answer. If nil, none does.
-	Message func(Message) bool
+	// Message delivers a PCIe message to a device, with ATS. It must answer an
+	// invalidation by CompleteInvalidation, at once or later; after a minute of virtual
+	// time it has timed out. If nil, there is no device and the time-out comes at once.
+	Message func(Message)
 
 	// NoSvpbmt leaves Svpbmt out of the capabilities. Page tables that use it all the
 	// same are obeyed.
@@ -43,7 +44,7 @@ type IOMMU struct {
 	wires       []mmio.IRQLine
 	memory      mmio.DMA
 	clock       mmio.Clock
-	message     func(Message) bool
+	message     func(Message)
 	nonCoherent bool
 	msi, ats    bool
 
@@ -56,7 +57,9 @@ type IOMMU struct {
 	ports []*port
 
 	running       bool // in runCommands
-	invalTimedOut bool // an ATS.INVAL was not answered; the next IOFENCE.C says so
+	tags          [invalTags]invalTag
+	invalTimer    mmio.Timer // the next one's deadline
+	invalTimedOut bool       // an ATS.INVAL was not answered; the next IOFENCE.C says so
 
 	cyclesBase uint64 // iohpmcycles at the time cyclesAt
 	cyclesAt   time.Duration
@@ -79,13 +82,14 @@ func New(c Config) *IOMMU {
 	for _, l := range c.IRQ {
 		u.wires = append(u.wires, mmio.Wired(l))
 	}
-	u.cq = queue{u: u, base: regCqb, head: regCqh, tail: regCqt, csr: regCqcsr, own: regCqh, ip: ipCommand,
+	u.cq = queue{u: u, name: "cqb", off: 24, base: regCqb, head: regCqh, tail: regCqt, csr: regCqcsr, own: regCqh, ip: ipCommand,
 		entry: 16, errors: commandErrors, pends: commandErrors | csrFence}
-	u.fq = queue{u: u, base: regFqb, head: regFqh, tail: regFqt, csr: regFqcsr, own: regFqt, ip: ipFault,
+	u.fq = queue{u: u, name: "fqb", off: 40, base: regFqb, head: regFqh, tail: regFqt, csr: regFqcsr, own: regFqt, ip: ipFault,
 		entry: 32, errors: fillErrors, pends: fillErrors}
-	u.pq = queue{u: u, base: regPqb, head: regPqh, tail: regPqt, csr: regPqcsr, own: regPqt, ip: ipPage,
+	u.pq = queue{u: u, name: "pqb", off: 56, base: regPqb, head: regPqh, tail: regPqt, csr: regPqcsr, own: regPqt, ip: ipPage,
 		entry: 16, errors: fillErrors, pends: fillErrors}
 	u.cyclesDone = c.Clock.NewTimer(c.Name+".cycles", u.cyclesOverflowed)
+	u.invalTimer = c.Clock.NewTimer(c.Name+".invalidations", u.invalidationsExpired)
 	u.Regs = mmio.NewRegs(c.Name, u.block(&c), c.Events)
 	u.Reset()
 	return u
@@ -98,7 +102,8 @@ func (u *IOMMU) Reset() {
 	u.processes = newCache[processContext](processCacheSize)
 	u.translations = newCache[translation](translationCacheSize)
 	u.forgetPages(nil)
-	u.invalTimedOut = false
+	u.tags, u.invalTimedOut = [invalTags]invalTag{}, false
+	u.armInvalidations()
 	u.setCycles(0)
 	u.counted()
 	u.update()

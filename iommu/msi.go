@@ -39,8 +39,8 @@ func (w *walk) interruptFile(gpa uint64) (leaf, bool, *Fault) {
 		return leaf{}, false, nil
 	}
 	var pte [2]uint64 // the second doubleword is software's own
-	if w.u.load(rootPPN(d.MSIPTP)<<12|extract(gpa>>12, d.MSIMask)<<4, pte[:]) != nil {
-		return leaf{}, true, w.fault(CauseMSIAccessFault)
+	if err := w.u.load(rootPPN(d.MSIPTP)<<12|extract(gpa>>12, d.MSIMask)<<4, pte[:]); err != nil {
+		return leaf{}, true, w.fault(failed(err, CauseMSIAccessFault, CauseMSICorrupt))
 	}
 	switch {
 	case pte[0]&msiV == 0:

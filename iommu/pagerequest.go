@@ -30,25 +30,48 @@ const (
 	pageLast        = 4
 )
 
-// RequestPage takes a page request from a device (section 2.7).
+// RequestPage takes a page request from a device (section 2.7). What it returns, unless
+// it is PageQueued or PageDropped, has been sent to the device as a Message.
 func (u *IOMMU) RequestPage(p PageRequest) PageResponse {
 	r := Request{DeviceID: p.DeviceID & (1<<24 - 1), Type: MessageRequest, HasProcess: p.HasProcess,
 		ProcessID: p.ProcessID & 0xf_ffff, Privileged: p.HasProcess && p.Privileged, Addr: pageRequestCode}
-	answer := u.queuePage(&p, &r)
-	// Only the last request of a group is answered, and a stop marker never is.
-	if answer != PageQueued && (p.Payload&pageLast == 0 || p.HasProcess && p.Payload&pageRequestBits == pageLast) {
+	answer, prpr := u.queuePage(&p, &r)
+	switch {
+	case answer == PageQueued:
+		return answer
+	case p.Payload&pageLast == 0, p.HasProcess && p.Payload&pageRequestBits == pageLast:
+		// Only the last request of a group is answered, and a stop marker never is.
 		return PageDropped
 	}
+	m := Message{Device: uint16(r.DeviceID), Segment: uint8(r.DeviceID >> 16), HasSegment: r.DeviceID>>16 != 0,
+		Payload: answer.code()<<44 | p.Payload>>3&(1<<9-1)<<32}
+	if r.HasProcess && (prpr || answer == PageFailure) {
+		m.HasProcess, m.ProcessID = true, r.ProcessID
+	}
+	u.send(m)
 	return answer
+}
+
+// code is the answer as PCIe encodes it.
+func (a PageResponse) code() uint64 {
+	switch a {
+	case PageInvalid:
+		return 1
+	case PageFailure:
+		return 15
+	}
+	return 0
 }
 
 // pageRequestCode is PCIe's message code, which fault records hold as iotval.
 const pageRequestCode = 4
 
-func (u *IOMMU) queuePage(p *PageRequest, r *Request) PageResponse {
-	refuse := func(c Cause, dtf bool, a PageResponse) PageResponse {
+// queuePage also returns the device context's PRPR: whether the answer names the
+// process.
+func (u *IOMMU) queuePage(p *PageRequest, r *Request) (a PageResponse, prpr bool) {
+	refuse := func(c Cause, dtf bool, a PageResponse) (PageResponse, bool) {
 		u.report(&Fault{Cause: c, Request: *r}, dtf)
-		return a
+		return a, prpr
 	}
 	switch mode := u.Get(regDdtp) & 15; {
 	case mode == ddtpOff:
@@ -60,6 +83,7 @@ func (u *IOMMU) queuePage(p *PageRequest, r *Request) PageResponse {
 	if cause != 0 {
 		return refuse(cause, false, PageFailure)
 	}
+	prpr = d.TC&tcPRPR != 0
 	if d.TC&(tcATS|tcPRI) != tcATS|tcPRI {
 		return refuse(CauseTypeDisallowed, d.TC&tcDTF != 0, PageInvalid)
 	}
@@ -74,10 +98,10 @@ func (u *IOMMU) queuePage(p *PageRequest, r *Request) PageResponse {
 		}
 	}
 	if u.pq.push([]uint64{head, p.Payload}) {
-		return PageQueued
+		return PageQueued, prpr
 	}
 	if csr := u.Get(regPqcsr); csr&csrOn == 0 || csr&csrMemFault != 0 {
-		return PageFailure
+		return PageFailure, prpr
 	}
-	return PageSuccess
+	return PageSuccess, prpr
 }

@@ -12,6 +12,8 @@ import (
 // (section 3). Its state is in the registers.
 type queue struct {
 	u                     *IOMMU
+	name                  string // of its base register
+	off                   uint64 // of its base register
 	base, head, tail, csr mmio.RegID
 	own                   mmio.RegID // the index that the IOMMU moves
 	ip                    uint
@@ -23,9 +25,10 @@ type queue struct {
 // mask has the bits of an index.
 func (q *queue) mask() uint64 { return 2<<(q.u.Get(q.base)&31) - 1 }
 
-// at is the address of an entry.
+// at is the address of an entry. The base has to be aligned to the queue's size (section
+// 5.6); if it is not, entries come to lie upon each other.
 func (q *queue) at(index uint64) mmio.IOVA {
-	return mmio.IOVA(ppn(q.u.Get(q.base))<<12 + index*uint64(q.entry))
+	return mmio.IOVA(ppn(q.u.Get(q.base))<<12 | index*uint64(q.entry))
 }
 
 // set sets bits of the control register.
@@ -43,6 +46,9 @@ func (q *queue) controlled(old, v uint64) {
 	case v&csrEnable == 0:
 		v &^= csrOn
 	case old&csrEnable == 0:
+		if base, size := ppn(q.u.Get(q.base))<<12, (q.mask()+1)*uint64(q.entry); base&(size-1) != 0 {
+			q.u.Report(mmio.EventBadValue, q.name, q.off, base)
+		}
 		v = v&^q.pends | csrOn
 		q.u.Set(q.own, 0)
 	}

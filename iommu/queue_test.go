@@ -3,7 +3,9 @@
 package iommu
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"vdev/mmio"
 )
@@ -141,8 +143,36 @@ func TestIndexWidth(t *testing.T) {
 	r := newRig(t, Config{})
 	r.Write("fqh", 0xffff_ffff)
 	r.Want("fqh", 1<<rigQueue-1)
+	// The base stays where it is while the queue is on (section 5.8).
+	base := r.Read("fqb")
+	r.Write("fqb", rigPQ>>2)
+	r.Want("fqb", base)
+	r.Want("fqh", 1<<rigQueue-1)
+	r.Write("fqcsr", 0)
 	r.Write("fqb", rigFQ>>2) // two entries
 	r.Want("fqh", 1)
+}
+
+// A queue bigger than a page that is not aligned to its size is software's mistake
+// (section 5.6). Only when it is switched on: writing all ones to the register is how
+// software learns the biggest size.
+func TestMisalignedQueue(t *testing.T) {
+	for _, c := range []struct {
+		base   uint64
+		events int
+	}{{rigTable | 0x1000, 1}, {rigTable &^ 0x1fff, 0}} {
+		r := newRig(t, Config{})
+		r.Write("fqcsr", 0)
+		r.Write("fqb", 1<<54-1&^mmio.Mask(9, 5))
+		r.Write("fqb", c.base>>2|7) // 256 entries of 32 bytes
+		if n := r.env.Events.Count(mmio.EventBadValue, "fqb"); n != 0 {
+			t.Errorf("%#x: %d events before the queue is on", c.base, n)
+		}
+		r.Write("fqcsr", 1)
+		if n := r.env.Events.Count(mmio.EventBadValue, "fqb"); n != c.events {
+			t.Errorf("%#x: %d events, want %d", c.base, n, c.events)
+		}
+	}
 }
 
 func TestFaultQueueOverflow(t *testing.T) {
@@ -207,24 +237,105 @@ func TestSharedWire(t *testing.T) {
 
 func TestATSMessages(t *testing.T) {
 	var got []Message
-	answers := true
-	r := newRig(t, Config{ATS: true, Message: func(m Message) bool { got = append(got, m); return answers }})
+	r := newRig(t, Config{ATS: true, Message: func(m Message) { got = append(got, m) }})
+	device := Completion{Device: 0x1234, HasSegment: true, Segment: 7, Tags: 1, Count: 1}
 	r.command(cmdATSInval|opPV|opDSV|5<<12|0x1234<<40|7<<56, 0xfff)
 	want := Message{Invalidate: true, Device: 0x1234, HasSegment: true, Segment: 7, HasProcess: true, ProcessID: 5, Payload: 0xfff}
 	if len(got) != 1 || got[0] != want {
 		t.Fatalf("sent %+v", got)
 	}
+	r.command(cmdATSGroup|0x77<<40, 1<<32)
+	if want := (Message{Device: 0x77, Payload: 1 << 32}); len(got) != 2 || got[1] != want {
+		t.Fatalf("sent %+v", got)
+	}
 	r.command(cmdFence, 0)
 	r.Want("cqh", 2)
-	// The fence after an invalidation without answer says so, and then goes on.
-	answers = false
-	r.command(cmdATSInval, 0)
+	if !r.u.CompleteInvalidation(device) {
+		t.Error("the completion is unexpected")
+	}
 	r.Want("cqh", 3)
-	r.command(cmdFence, 0)
-	r.Want("cqh", 3)
-	r.Want("cqcsr", csrOn|3|csrTimeout)
-	r.Write("cqcsr", 3|csrTimeout)
+}
+
+// TestInvalidationCompletions is about ATS.INVAL as sections 3.1.2 and 3.1.4 have it: a
+// fence waits for all completions, and only those that were asked for count.
+func TestInvalidationCompletions(t *testing.T) {
+	var tags []uint8
+	r := newRig(t, Config{ATS: true, Message: func(m Message) { tags = append(tags, m.Tag) }})
+	inval := uint64(cmdATSInval | opDSV | 0x1234<<40 | 7<<56)
+	complete := func(c Completion, want bool) {
+		t.Helper()
+		c.HasSegment = true
+		if got := r.u.CompleteInvalidation(c); got != want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+	complete(Completion{Device: 0x1234, Segment: 7, Tags: 1, Count: 1}, false)
+	r.command(inval, 0)
+	r.command(inval, 0)
+	r.command(cmdFence|opAV|0xbeef<<32, rigFenceW>>2)
+	r.command(cmdInvalVMA, 0)
+	r.Want("cqh", 2)
+	complete(Completion{Device: 0x1235, Segment: 7, Tags: 1, Count: 1}, false)
+	complete(Completion{Device: 0x1234, Segment: 8, Tags: 1, Count: 1}, false)
+	complete(Completion{Device: 0x1234, Segment: 7, Tags: 1 << invalTags, Count: 1}, false)
+	for range 3 {
+		complete(Completion{Device: 0x1234, Segment: 7, Tags: 2, Count: 3}, true)
+	}
+	complete(Completion{Device: 0x1234, Segment: 7, Tags: 2, Count: 3}, false)
+	for range 7 {
+		complete(Completion{Device: 0x1234, Segment: 7, Tags: 1}, true)
+	}
+	r.Want("cqh", 2)
+	if got := r.get(rigFenceW); got != 0 {
+		t.Errorf("the fence wrote %#x too early", got)
+	}
+	complete(Completion{Device: 0x1234, Segment: 7, Tags: 1}, true) // the eighth
 	r.Want("cqh", 4)
+	if got := r.get(rigFenceW); got != 0xbeef {
+		t.Errorf("the fence wrote %#x", got)
+	}
+	// Without a free tag the queue waits.
+	tags = nil
+	for range 4 {
+		r.command(inval, 0)
+	}
+	r.Want("cqh", 6)
+	complete(Completion{Device: 0x1234, Segment: 7, Tags: 3, Count: 1}, true)
+	r.Want("cqh", 8)
+	if want := []uint8{0, 1, 0, 1}; !slices.Equal(tags, want) {
+		t.Errorf("tags %v, want %v", tags, want)
+	}
+}
+
+// A device that does not answer: the next fence says so, after PCIe's time, and then
+// goes on (section 3.1.2).
+func TestInvalidationTimeout(t *testing.T) {
+	for name, c := range map[string]struct {
+		message func(Message)
+		after   time.Duration
+	}{"silent": {func(Message) {}, invalTimeout}, "no device": {}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, Config{ATS: true, Message: c.message})
+			r.command(cmdATSInval, 0)
+			r.command(cmdFence, 0)
+			if c.after != 0 {
+				state, err := r.u.SaveState()
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.env.Clock.Advance(c.after - 1)
+				r.Want("cqcsr", csrOn|3)
+				if err := r.u.LoadState(state); err != nil {
+					t.Fatal(err)
+				}
+				r.env.Clock.Advance(1)
+			}
+			r.Want("cqh", 1)
+			r.Want("cqcsr", csrOn|3|csrTimeout)
+			r.Write("cqcsr", 3|csrTimeout)
+			r.Want("cqh", 2)
+		})
+	}
 }
 
 func TestPageRequests(t *testing.T) {

@@ -47,7 +47,12 @@ type Result struct {
 	Read, Write, Execute, Global bool
 }
 
-const pageSize = 4096
+const (
+	pageSize = 4096
+	// bareSize is the size of a translation without tables. It is the implementation's to
+	// choose, and should be large (section 2.6).
+	bareSize = 1 << 30
+)
 
 func (r *Request) translated() bool {
 	return r.Type >= TranslatedExecute && r.Type <= TranslatedWrite

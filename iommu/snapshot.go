@@ -17,6 +17,7 @@ type state struct {
 	Devices       cache[deviceContext]
 	Processes     cache[processContext]
 	Translations  cache[translation]
+	Tags          [invalTags]invalTag
 	InvalTimedOut bool
 	CyclesBase    uint64
 	CyclesAt      time.Duration
@@ -24,7 +25,7 @@ type state struct {
 
 // SaveState returns registers and caches.
 func (u *IOMMU) SaveState() ([]byte, error) {
-	return mmio.EncodeState(state{u.State(), u.devices, u.processes, u.translations, u.invalTimedOut, u.cyclesBase, u.cyclesAt})
+	return mmio.EncodeState(state{u.State(), u.devices, u.processes, u.translations, u.tags, u.invalTimedOut, u.cyclesBase, u.cyclesAt})
 }
 
 // LoadState is the inverse of SaveState.
@@ -59,7 +60,9 @@ func (u *IOMMU) LoadState(data []byte) error {
 	}
 	u.devices, u.processes, u.translations = s.Devices, s.Processes, s.Translations
 	u.forgetPages(nil)
-	u.invalTimedOut, u.cyclesBase, u.cyclesAt = s.InvalTimedOut, s.CyclesBase, s.CyclesAt
+	u.tags, u.invalTimedOut = s.Tags, s.InvalTimedOut
+	u.cyclesBase, u.cyclesAt = s.CyclesBase, s.CyclesAt
+	u.armInvalidations()
 	u.counted()
 	u.update()
 	return nil

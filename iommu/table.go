@@ -27,11 +27,19 @@ func (c *Config) capabilities() uint64 {
 func ppnField() mmio.Field { return mmio.Bits(53, 10, "PPN", "page number") }
 
 // base declares the base register of a queue. Queues of up to 65536 entries bound the
-// work that one access can cause; software learns it by writing all ones.
-func (u *IOMMU) base(name string, off uint64, entry, index string) mmio.Reg {
-	return mmio.Reg{Name: name, Offset: off, Width: 8, Sizes: 4 | 8, Doc: "Where the queue of " + entry + " is, and its size.",
+// work that one access can cause; software learns it by writing all ones. It cannot be
+// moved while the queue is on.
+func (u *IOMMU) base(q *queue, entry, index string) mmio.Reg {
+	return mmio.Reg{Name: q.name, Offset: q.off, Width: 8, Sizes: 4 | 8, Doc: "Where the queue of " + entry + " is, and its size.",
 		ROMask: 1 << 4, Reserved: mmio.Mask(9, 5) | mmio.Mask(63, 54),
 		Fields: []mmio.Field{mmio.Bits(4, 0, "LOG2SZ-1", "log2 of the number of entries, minus 1"), ppnField()},
+		PreWrite: func(_ int, old, v uint64) uint64 {
+			if v != old && u.Get(q.csr)&csrOn != 0 {
+				u.Report(mmio.EventBadValue, q.name, q.off, v)
+				return old
+			}
+			return v
+		},
 		// The index that software writes keeps only the bits that are left.
 		PostWrite: func(_ int, _, v uint64) {
 			id, _ := u.Lookup(index)
@@ -97,13 +105,13 @@ func (u *IOMMU) block(c *Config) mmio.Block {
 				mmio.Bit(4, "busy", "never seen set"), ppnField()},
 			PreWrite: u.writeDdtp},
 
-		regCqb: u.base("cqb", 24, "commands", "cqt"),
+		regCqb: u.base(&u.cq, "commands", "cqt"),
 		regCqh: {Name: "cqh", Offset: 32, Access: mmio.RO, Doc: "The next command to be fetched."},
 		regCqt: index("cqt", 36, "Behind the last command.", func() uint64 { return u.cq.mask() }, func() { u.runCommands() }),
-		regFqb: u.base("fqb", 40, "fault records", "fqh"),
+		regFqb: u.base(&u.fq, "fault records", "fqh"),
 		regFqh: index("fqh", 48, "The next record that software reads.", func() uint64 { return u.fq.mask() }, nil),
 		regFqt: {Name: "fqt", Offset: 52, Access: mmio.RO, Doc: "Where the next record goes."},
-		regPqb: page(u.base("pqb", 56, "page requests", "pqh")),
+		regPqb: page(u.base(&u.pq, "page requests", "pqh")),
 		regPqh: page(index("pqh", 64, "The next page request that software reads.", func() uint64 { return u.pq.mask() }, nil)),
 		regPqt: {Name: "pqt", Offset: 68, Access: mmio.RO, Doc: "Where the next page request goes."},
 
@@ -166,15 +174,17 @@ func (u *IOMMU) block(c *Config) mmio.Block {
 	}
 }
 
-// writeDdtp keeps the mode if the new one does not exist (WARL).
+// writeDdtp keeps the mode if the new one does not exist (WARL). Between directories of
+// different depth software must pass through off or bare (section 5.5); it stays with the
+// old one otherwise.
 func (u *IOMMU) writeDdtp(_ int, old, v uint64) uint64 {
 	if v&15 > ddtp3LVL {
 		u.Report(mmio.EventBadValue, "ddtp", 16, v)
 		v = v&^15 | old&15
 	}
-	// Between directories of different depth software must pass through off or bare.
 	if was, is := old&15, v&15; was >= ddtp1LVL && is >= ddtp1LVL && was != is {
 		u.Report(mmio.EventBadValue, "ddtp", 16, v)
+		return old
 	}
 	if v != old {
 		u.forgetPages(nil)

@@ -93,6 +93,7 @@ func (u *IOMMU) translate(r *Request) (res Result, f *Fault, dtf bool) {
 		return identity, nil, dtf // without T2GPA it has been translated before
 	}
 	if mode(root) == modeBare && !w.dc.nested() {
+		identity.Size = bareSize
 		identity.Read, identity.Write, identity.Execute = true, true, r.Execute
 		return identity, nil, dtf
 	}
@@ -172,14 +173,14 @@ func (w *walk) lookup(root uint64, pscid uint32) (*translation, *Fault) {
 // tables walks the tables and caches the outcome; key has what it is made for.
 func (w *walk) tables(key translation, root uint64) (*translation, *Fault) {
 	iova := uint64(w.req.Addr)
-	first := leaf{pte: allPTE, addr: iova, size: 1 << 63}
+	first := leaf{pte: allPTE, addr: iova, size: bareSize}
 	var f *Fault
 	if key.Paged {
 		if first, f = w.firstStage(root, iova); f != nil {
 			return nil, f
 		}
 	}
-	second := leaf{pte: allPTE, addr: first.addr, size: 1 << 63}
+	second := leaf{pte: allPTE, addr: first.addr, size: bareSize}
 	if key.Nested {
 		second, key.MSI, f = w.interruptFile(first.addr)
 		if f == nil && !key.MSI {

@@ -38,6 +38,11 @@ func (w *walk) clone() *walk {
 
 func (w *walk) fault(c Cause) *Fault { return &Fault{Cause: c, Request: w.req} }
 
+// tableFault is the fault if the memory of a page table fails.
+func (w *walk) tableFault(err error) *Fault {
+	return w.fault(failed(err, w.req.causes().access, CauseTableCorrupt))
+}
+
 // access is what the leaf of a table must allow.
 type access struct{ read, write, execute bool }
 
@@ -99,7 +104,7 @@ func (w *walk) follow(s *stage, addr uint64) (leaf, *Fault) {
 		}
 		pte, err := w.u.load1(spa)
 		if err != nil {
-			return leaf{}, w.fault(w.req.causes().access)
+			return leaf{}, w.tableFault(err)
 		}
 		if pte&pteV == 0 || pte&(pteR|pteW) == pteW || pte&pteReserved != 0 || pbmt(pte) == 3 {
 			return leaf{}, s.page()
@@ -148,14 +153,14 @@ func (w *walk) leaf(s *stage, l leaf, level int, addr, at, spa uint64) (leaf, *F
 		// what is not memory.
 		now, err := w.u.load1(spa)
 		if err != nil {
-			return leaf{}, w.fault(w.req.causes().access)
+			return leaf{}, w.tableFault(err)
 		}
 		if to != spa || (now^pte)&^(pteA|pteD) != 0 {
 			return leaf{}, s.page()
 		}
 		l.pte = now | missing
-		if w.u.store(spa, l.pte) != nil {
-			return leaf{}, w.fault(w.req.causes().access)
+		if err := w.u.store(spa, l.pte); err != nil {
+			return leaf{}, w.tableFault(err)
 		}
 	}
 	l.addr = number<<12&^(l.size-1) | addr&(l.size-1)
