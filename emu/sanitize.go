@@ -36,7 +36,7 @@ func (m *Machine) addSanitizer() {
 	}
 	view := guestMemory{m.mem}
 	c := dmasan.Config{
-		Now: m.Now, Context: m.context, Memory: view, RAM: m.mem, Job: m.job, Buffer: m.buffer,
+		Now: m.Now, Context: m.context, Memory: view, RAM: m.mem, Job: m.job, Buffer: m.buffer, Device: m.device,
 		Text: m.cfg.Report.Text, JSON: m.cfg.Report.JSON, ReportLatent: m.cfg.Report.Latent,
 	}
 	if read := m.cfg.Report.Layout; read != nil {
@@ -130,6 +130,26 @@ func (m *Machine) buffer(addr mmio.PhysAddr) (linux.Buffer, bool) {
 	c := m.context(m.hartNow())
 	m.kernel.SetBase(c.Stvec)
 	return m.kernel.Buffer(addr, c.Satp)
+}
+
+// device is how the guest's kernel names a bus master's device, and whether it surely
+// takes it for coherent.
+func (m *Machine) device(master string) (name string, coherent bool) {
+	if m.kernel == nil {
+		return "", false
+	}
+	c := m.context(m.hartNow())
+	m.kernel.SetBase(c.Stvec)
+	for _, p := range m.placed {
+		if p.dev.Name() != master {
+			continue
+		}
+		if dev, name, ok := m.kernel.Device(p.base, c.Satp); ok {
+			coherent, known := m.kernel.Coherent(dev, c.Satp)
+			return name, coherent && known
+		}
+	}
+	return "", false
 }
 
 // hartNow is the hart whose turn it is, or the first one.

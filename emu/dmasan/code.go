@@ -16,6 +16,7 @@ const (
 	InvalidateDirty
 	AliasMismatch
 	SyncNoOp
+	WrongCoherency
 	DMAUnmapped
 	DMAAfterUnmap
 	DMAOutOfRange
@@ -80,6 +81,12 @@ func (c Code) rule() rule {
 			"sync-no-op",
 			"A program handed a buffer over with a sync call, as it should, but the call did no cache maintenance on this line.",
 			"dma_sync_sgtable_for_device and dma_sync_sgtable_for_cpu, for each device that the buffer is attached to, in the begin_cpu_access and end_cpu_access of the buffer's exporter; the program did its part",
+			"",
+		},
+		WrongCoherency: {
+			"wrong-coherency",
+			"The kernel takes a device for coherent with the harts' caches, and leaves out all cache maintenance for it; but its port to memory is not coherent, so that every buffer is at risk.",
+			"dma-noncoherent in the device's node of the device tree (where devices are coherent by default, as on riscv), or a coherent port",
 			"",
 		},
 		DMAUnmapped: {

@@ -38,6 +38,7 @@ type jsonReport struct {
 
 	Memory  *jsonBytes   `json:"memory,omitempty"`  // of the rules on lines
 	Address *jsonRefusal `json:"address,omitempty"` // of the rules on mappings
+	Device  string       `json:"device,omitempty"`  // of wrong-coherency: the kernel's name
 	Buffer  *jsonBuffer  `json:"buffer,omitempty"`
 	This    *jsonAccess  `json:"this"`
 	Other   *jsonAccess  `json:"other,omitempty"`
@@ -185,8 +186,8 @@ func (r *Report) jsonLine() []byte {
 	j := jsonReport{
 		Type: "report", Version: SchemaVersion, ID: r.ID, Code: r.Code.String(), Latent: r.Latent,
 		Title: r.Title(), Explain: r.Code.rule().sentence, Missing: r.Missing, TimeNS: int64(r.At),
-		Buffer: bufferJSON(r.Buffer),
-		This:   r.This.json(), Other: r.Other.json(), Noticed: r.Noticed.json(),
+		Device: r.Device, Buffer: bufferJSON(r.Buffer),
+		This: r.This.json(), Other: r.Other.json(), Noticed: r.Noticed.json(),
 		History: jsonHistory{r.LastWrite.json(), r.LastDMA.json(), r.LastMaintenance.json()},
 	}
 	if c := r.Sync; c != nil {
@@ -201,7 +202,7 @@ func (r *Report) jsonLine() []byte {
 		if f.End != 0 {
 			j.Address.End = hexString(f.End)
 		}
-	} else {
+	} else if r.Code != WrongCoherency {
 		j.Memory = &jsonBytes{hexString(r.Bytes.Addr), hexString(r.Bytes.Line), hexString(r.Bytes.Mask),
 			bits.OnesCount64(r.Bytes.Mask), hex.EncodeToString(r.Bytes.Seen), hex.EncodeToString(r.Bytes.Want)}
 	}

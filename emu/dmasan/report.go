@@ -35,9 +35,11 @@ type Report struct {
 	// Noticed is the access that used the lost bytes, if This destroyed them.
 	Noticed *Access
 
-	// Bytes is what it is about; of the rules on mappings, Refusal.
+	// Bytes is what it is about; of the rules on mappings, Refusal; of wrong-coherency,
+	// Device: the kernel's name of it.
 	Bytes   Bytes
 	Refusal *Refusal
+	Device  string
 	// Buffer is the buffer that the memory belongs to; nil if it belongs to none that is
 	// known.
 	Buffer *linux.Buffer
@@ -166,6 +168,7 @@ func (s *Sanitizer) publish(r *Report, key placesKey, names string, fill func())
 		s.errors++
 	}
 	s.write(r)
+	s.checkWiring(r)
 }
 
 // sides tells which accesses a finding is about.

@@ -36,6 +36,10 @@ type Config struct {
 	// Buffer finds the buffer that a physical address belongs to. It is called when a
 	// report is made; may be nil.
 	Buffer func(mmio.PhysAddr) (linux.Buffer, bool)
+	// Device tells how the kernel names a bus master's device, and whether it takes it for
+	// coherent; false if that is not known for sure. It is called when a report is made;
+	// may be nil.
+	Device func(master string) (name string, coherent bool)
 	// Text gets reports for people, JSON gets a line of JSON for each (json.go).
 	Text, JSON io.Writer
 	// ReportLatent shows also what only a later access would make matter.
@@ -54,7 +58,9 @@ type Sanitizer struct {
 	translated []string
 	started    starts
 	syncs      syncCalls
-	pages      []*mem.TrackedPage // in the order in which they became tracked
+	// wiring has the bus masters whose wiring was looked at.
+	wiring map[string]struct{}
+	pages  []*mem.TrackedPage // in the order in which they became tracked
 
 	resolver symbols.Resolver
 	resolved bool // Resolver was called
@@ -67,7 +73,7 @@ type Sanitizer struct {
 
 // New makes a sanitizer; attach it with Memory.SetObserver before the run.
 func New(cfg Config) *Sanitizer {
-	return &Sanitizer{cfg: cfg, jobs: make(map[string]*access),
+	return &Sanitizer{cfg: cfg, jobs: make(map[string]*access), wiring: make(map[string]struct{}),
 		byCode: make(map[placesKey]*Report), byName: make(map[string]*Report)}
 }
 

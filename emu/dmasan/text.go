@@ -45,9 +45,12 @@ func (r *Report) Text() string {
 		b.WriteString("Latent: only a later access would make it matter, or it is a race that Linux allows.\n")
 	}
 	b.WriteByte('\n')
-	if r.Refusal != nil {
+	switch {
+	case r.Refusal != nil:
 		r.Refusal.write(&b, r.Code)
-	} else {
+	case r.Code == WrongCoherency:
+		fmt.Fprintf(&b, "Device: %s, which the kernel knows as %s; dma_coherent is set\n", r.This.Master, r.Device)
+	default:
 		r.Bytes.write(&b, r.This)
 	}
 	writeBuffer(&b, r.Buffer)
@@ -61,7 +64,7 @@ func (r *Report) Text() string {
 		fmt.Fprintf(&b, "\nIn between: %s\n  %s\n", r.Sync, r.Sync.lines())
 		trace(&b, &r.Sync.Trace)
 	}
-	if r.Refusal == nil {
+	if r.Refusal == nil && r.Code != WrongCoherency {
 		b.WriteString("\nHistory of the line:\n")
 		history(&b, "last DMA", r.LastDMA)
 		history(&b, "last maintenance", r.LastMaintenance)

@@ -111,6 +111,9 @@ func TestMiswiredDiskIsReportedAndCorrupts(t *testing.T) {
 		if !strings.Contains(o.stderr, "BUG: vdev: device-read-dirty in virtio-blk") {
 			t.Errorf("%s: the wrong wiring is not reported; status %d\n%s%s", mode, o.status, o.stdout, o.stderr)
 		}
+		if n := strings.Count(o.stderr, "\nBUG: vdev: wrong-coherency in virtio-blk"); n != 1 {
+			t.Errorf("%s: the wrong wiring is summed up %d times\n%s", mode, n, o.stderr)
+		}
 		// Without reports the status is the program's; a hang counts too.
 		o = vdev(t, "", "exec", "--report-only", "--timeout", "20s", "--cache", mode, "--port", "block=miswired", "--disk", newDisk(t), prog)
 		corrupt = corrupt || o.status != 0

@@ -71,6 +71,7 @@ type report struct {
 		Addr string `json:"addr"`
 		Mask string `json:"mask"`
 	} `json:"memory"`
+	Device  string  `json:"device"`
 	Missing string  `json:"missing"`
 	This    *access `json:"this"`
 	Other   *access `json:"other"`
@@ -166,6 +167,10 @@ func runCoherency(t *testing.T, c cacheConfig, name, form string, flags ...strin
 		}
 	}
 	for _, rep := range r.reports {
+		if rep.Memory.Addr == "" { // not about memory
+			r.verdicts = append(r.verdicts, verdict{Code: rep.Code, Latent: rep.Latent, Count: max(1, counts[rep.ID])})
+			continue
+		}
 		addr, err := strconv.ParseUint(rep.Memory.Addr, 0, 64)
 		if err != nil {
 			t.Fatal(err)
@@ -289,6 +294,18 @@ func TestWronglyWiredTesterIsReported(t *testing.T) {
 	r := runCoherency(t, cacheConfig{"lazy", 0, 1}, "device-read-dirty", "correct", "--port", "dma-tester=miswired")
 	if r.right || len(r.reports) == 0 || r.reports[0].Code != "device-read-dirty" {
 		t.Errorf("bytes right: %v, reports %+v", r.right, r.verdicts)
+	}
+	summaries := 0
+	for _, rep := range r.reports {
+		if rep.Code == "wrong-coherency" {
+			summaries++
+			if !strings.HasSuffix(rep.Device, ".dma-controller") {
+				t.Errorf("the device is %q", rep.Device)
+			}
+		}
+	}
+	if summaries != 1 {
+		t.Errorf("the wiring is reported %d times: %s", summaries, r.stderr)
 	}
 	r = runCoherency(t, cacheConfig{"lazy", 0, 1}, "device-read-dirty", "broken", "--port", "dma-tester=coherent")
 	if !r.right || len(r.reports) != 0 || r.status != 0 {
