@@ -93,8 +93,6 @@ func (d *Device) DMAFault(a DMAAccess) {
 			switch r := (Range{off, a.Len}); {
 			case !at.mapped:
 				d.core.violation(AfterUnmap, at.buf, r, d.side(&a), at.side())
-			case off >= at.buf.spec.Size:
-				d.beyond(&a, at, r)
 			case at.dir.Device()&accessOf(a.Write) == 0:
 				d.core.violation(WrongDirectionDMA, at.buf, r, d.side(&a), at.side())
 			default:
@@ -122,8 +120,7 @@ func (d *Device) DMAFault(a DMAAccess) {
 	case g != nil:
 		d.violatedGrave(AfterUnmap, &a, g, a.Len)
 	case past != nil:
-		end := pages(past.buf.spec.Size) * PageSize
-		d.beyond(&a, past, Range{end + pastBy, a.Len})
+		d.beyond(&a, past, pastBy, a.Len)
 	default:
 		d.core.violation(NeverMapped, nil, Range{}, d.side(&a), Side{})
 	}

@@ -21,6 +21,9 @@ type DMAAccess struct {
 	Job   string // what the device is busy with, for people
 }
 
+// maxAccess is more than anybody transfers at once, and few enough pages to look at.
+const maxAccess = 1 << 32
+
 func accessOf(write bool) Access {
 	if write {
 		return Write
@@ -31,6 +34,10 @@ func accessOf(write bool) Access {
 // run finds the buffer at addr, and how many of the n bytes from there are of it in
 // one piece, or of no buffer.
 func (p *pageIndex) run(addr, n uint64) (*Buffer, Range) {
+	const chunk = chunkPages * PageSize
+	if p.chunk(addr/PageSize) == nil {
+		return nil, Range{0, min(n, chunk-addr%chunk)}
+	}
 	b, off := p.find(addr)
 	got := min(n, PageSize-addr%PageSize)
 	for got < n {
@@ -44,11 +51,12 @@ func (p *pageIndex) run(addr, n uint64) (*Buffer, Range) {
 }
 
 // ObserveCPU tells of an access by the CPU before it takes effect. Accesses to memory
-// of no buffer are welcome and cost little.
+// of no buffer are welcome and cost little; what is longer than 4 GiB is cut there.
 func (c *Core) ObserveCPU(a CPUAccess) {
 	if a.KernelCopy || len(c.pages.chunks) == 0 {
 		return
 	}
+	a.Len = min(a.Len, maxAccess)
 	for addr, n := a.Addr, a.Len; n > 0; {
 		b, r := c.pages.run(addr, n)
 		if b != nil && r.Off < b.spec.Size {
@@ -190,9 +198,11 @@ func (b *Buffer) checkLock(a *CPUAccess, r Range, access Access) {
 }
 
 // ObserveDMA tells of an access by the device, at physical addresses, before it takes
-// effect. Accesses to memory of no buffer are welcome and cost little.
+// effect. Accesses to memory of no buffer are welcome and cost little; what is longer
+// than 4 GiB is cut there.
 func (d *Device) ObserveDMA(a DMAAccess) {
 	c := d.core
+	a.Len = min(a.Len, maxAccess)
 	var before *Attachment // a mapped buffer that ended just where the next piece begins
 	for addr, n := a.Addr, a.Len; n > 0; {
 		b, r := c.pages.run(addr, n)
@@ -200,7 +210,7 @@ func (d *Device) ObserveDMA(a DMAAccess) {
 		case b != nil && (before == nil || before.buf == b || b.mappedFor(d) != nil):
 			before = d.dma(&a, b, r)
 		case before != nil && !before.buf.Foreign():
-			d.beyond(&a, before, Range{before.buf.spec.Size, r.Len})
+			d.beyond(&a, before, 0, r.Len)
 			before = nil
 		case b != nil:
 			before = d.dma(&a, b, r)
@@ -208,7 +218,7 @@ func (d *Device) ObserveDMA(a DMAAccess) {
 			if g := c.graves.at(d, addr); g != nil {
 				d.violatedGrave(AfterUnmap, &a, g, r.Len)
 			} else if at := d.endsAt(addr); at != nil {
-				d.beyond(&a, at, Range{at.buf.spec.Size, r.Len})
+				d.beyond(&a, at, 0, r.Len)
 			}
 			before = nil
 		}
@@ -222,8 +232,9 @@ func (d *Device) side(a *DMAAccess) Side {
 	return s
 }
 
-func (d *Device) beyond(a *DMAAccess, at *Attachment, r Range) {
-	d.core.violation(OutOfRange, at.buf, r, d.side(a), at.side())
+// beyond reports an access that is by bytes behind the pages of a mapped buffer.
+func (d *Device) beyond(a *DMAAccess, at *Attachment, by, n uint64) {
+	d.core.violation(OutOfRange, at.buf, Range{pages(at.buf.spec.Size)*PageSize + by, n}, d.side(a), at.side())
 }
 
 // endsAt is the device's mapping of a buffer of the pool whose pages end at the
@@ -254,11 +265,7 @@ func (b *Buffer) mappedFor(d *Device) *Attachment {
 func (d *Device) dma(a *DMAAccess, b *Buffer, r Range) *Attachment {
 	c := d.core
 	access := accessOf(a.Write)
-	mapping := d.checkMapping(a, b, r, access)
-	if mapping != nil && r.End() > b.spec.Size && !b.Foreign() {
-		off := max(r.Off, b.spec.Size)
-		d.beyond(a, mapping, Range{off, r.End() - off})
-	}
+	mapping := d.checkMapping(a, b, r, access) // in whole pages, as Map gives them
 	if o := b.ownerAgainst(d, r, access); o.Kind != Nobody {
 		c.violation(DeviceWhileDevice, b, r, d.side(a), o)
 	} else if cpu := b.preparedAgainst(r, access); cpu != nil && !b.heldBy(d) {

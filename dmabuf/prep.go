@@ -26,7 +26,8 @@ const (
 // Fini: it waits until no device uses the buffer in a way that conflicts (mapped,
 // unless persistently; in a job; with a fence), and makes all that devices have
 // written, and that other CPU accesses that have ended, visible. Two clients may both
-// have a buffer prepared; Prep is a barrier, not a lock.
+// have a buffer prepared; Prep is a barrier, not a lock. It can wait for as long as
+// devices take turns, so a Timeout is wise.
 //
 // EBADF: the client is closed, or the buffer is gone. EINVAL: the range is empty or
 // not in the buffer, the access is none, a flag is unknown, or w cannot be used.

@@ -182,10 +182,14 @@ func TestRules(t *testing.T) {
 			s.dev.ObserveDMA(DMAAccess{Addr: at, Len: 64, Write: true})
 			s.other.ObserveDMA(DMAAccess{Addr: at, Len: 64, Write: true}) // had nothing there
 		}, want: []Detail{AfterUnmap}},
-		{name: "DMA behind the last byte", do: func(s *scene) {
+		{name: "DMA to the rest of the last page", do: func(s *scene) {
 			s.mapped(s.att, FromDevice)
-			s.dma(s.dev, sceneSize-4, 4, true)
 			s.dma(s.dev, sceneSize-4, 8, true)
+			s.dma(s.dev, 3*PageSize-8, 8, true)
+		}},
+		{name: "DMA across the end of the last page", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			s.dma(s.dev, 3*PageSize-4, 8, true)
 		}, want: []Detail{OutOfRange}},
 		{name: "DMA past the last page", do: func(s *scene) {
 			s.mapped(s.att, FromDevice)

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+import "testing"
+
+func TestIDs(t *testing.T) {
+	r := newRig(t)
+	cl := r.client(1, "task")
+	d := r.device("dev", Constraints{})
+	b := must(cl.NewBuffer(Spec{Size: 1}))
+	a := must(b.Attach(cl, d, AttachOptions{}))
+	s, f := must(cl.NewSync(SyncOptions{})), must(cl.NewFence("f"))
+	finders := []struct {
+		kind string
+		id   ID
+		find func(ID) error
+		end  func() error
+	}{
+		{"client", cl.ID(), func(id ID) error { return second(r.Core.Client(id)) }, nil},
+		{"device", d.ID(), func(id ID) error { return second(r.Core.Device(id)) }, nil},
+		{"attachment", a.ID(), func(id ID) error { return second(r.Core.Attachment(id)) }, a.Detach},
+		{"buffer", b.ID(), func(id ID) error { return second(r.Core.Buffer(id)) }, func() error { return cl.Release(b) }},
+		{"sync object", s.ID(), func(id ID) error { return second(r.Core.SyncObject(id)) }, s.Fini},
+		{"fence", f.ID(), func(id ID) error { return second(r.Core.Fence(id)) }, f.Close},
+	}
+	for _, x := range finders {
+		for _, y := range finders {
+			want := error(EINVAL)
+			if x.kind == y.kind {
+				want = nil
+			}
+			if err := x.find(y.id); err != want {
+				t.Errorf("%s looked up as a %s: %v, want %v", y.kind, x.kind, err, want)
+			}
+		}
+		r.want(EBADF, x.find(0))
+		r.want(EBADF, x.find(1000))
+	}
+	for _, x := range finders {
+		if x.end != nil {
+			r.ok(x.end())
+			r.want(EBADF, x.find(x.id))
+		}
+	}
+	// After 2^32 objects the numbers begin again, with those that are free.
+	r.lastID = ^ID(0) - 1
+	for _, want := range []ID{^ID(0), b.ID(), a.ID()} {
+		if got := must(cl.NewFence("f")).ID(); got != want {
+			t.Errorf("got ID %d, want %d", got, want)
+		}
+	}
+}
+
+func TestBufferAt(t *testing.T) {
+	s := newScene(t)
+	at := s.place()
+	for off, want := range map[uint64]*Buffer{0: s.buf, sceneSize - 1: s.buf, 3*PageSize - 1: s.buf, 3 * PageSize: nil} {
+		if b, o := s.BufferAt(at + off); b != want || b != nil && o != off {
+			t.Errorf("at %d: %v, %d", off, b, o)
+		}
+	}
+	s.ObserveCPU(CPUAccess{Addr: at, Len: ^uint64(0)}) // ends
+}
+
+func TestRangeSet(t *testing.T) {
+	var s rangeSet
+	in := map[uint64]bool{}
+	r := noise(1, 4000)
+	for len(r) >= 3 {
+		x := Range{uint64(r[0] % 64), uint64(r[1]%16) + 1}
+		if r[2]%2 == 0 {
+			s.add(x)
+		} else {
+			s.take(x, func(got Range) {
+				for o := got.Off; o < got.End(); o++ {
+					if !in[o] || !x.contains(Range{o, 1}) {
+						t.Fatalf("took %d", o)
+					}
+				}
+			})
+		}
+		for o := x.Off; o < x.End(); o++ {
+			in[o] = r[2]%2 == 0
+		}
+		r = r[3:]
+		at := uint64(0)
+		for i, c := range s {
+			if c.Len == 0 || i > 0 && c.Off <= s[i-1].End() {
+				t.Fatalf("not in order, or not joined: %v", s)
+			}
+			for ; at < c.End(); at++ {
+				if in[at] != (at >= c.Off) {
+					t.Fatalf("%v, but %d is %v", s, at, in[at])
+				}
+			}
+		}
+		for ; at < 100; at++ {
+			if in[at] {
+				t.Fatalf("%v lacks %d", s, at)
+			}
+		}
+	}
+}
