@@ -40,15 +40,21 @@ func (k *Kernel) File(task, satp uint64, fd int) (File, bool) {
 		return File{}, false
 	}
 	r := k.Reader(satp)
-	fdt := r.Get(r.Get(task, "task_struct.files"), "files_struct.fdt")
-	if uint64(fd) >= r.Get(fdt, "fdtable.max_fds") || !r.OK() {
+	table, n := r.fdTable(task)
+	if uint64(fd) >= n {
 		return File{}, false
 	}
-	file := r.Word(r.Get(fdt, "fdtable.fd") + 8*uint64(fd))
+	file := r.Word(table + 8*uint64(fd))
 	if file == 0 || !r.OK() {
 		return File{}, false
 	}
 	return k.FileAt(file, satp)
+}
+
+// fdTable is the array of pointers to a task's open files, and its length.
+func (r *Reader) fdTable(task uint64) (table, n uint64) {
+	fdt := r.Get(r.Get(task, "task_struct.files"), "files_struct.fdt")
+	return r.Get(fdt, "fdtable.fd"), r.Get(fdt, "fdtable.max_fds")
 }
 
 // MaxTaskFDs bounds how many file descriptors Files looks at.
@@ -57,10 +63,8 @@ const MaxTaskFDs = 1 << 12
 // Files calls f for each open file of a task, in order, until f returns false.
 func (k *Kernel) Files(task, satp uint64, f func(fd int, file File) bool) {
 	r := k.Reader(satp)
-	fdt := r.Get(r.Get(task, "task_struct.files"), "files_struct.fdt")
-	n := min(r.Get(fdt, "fdtable.max_fds"), MaxTaskFDs)
-	table := r.Get(fdt, "fdtable.fd")
-	for fd := range n {
+	table, n := r.fdTable(task)
+	for fd := range min(n, MaxTaskFDs) {
 		at := r.Word(table + 8*fd)
 		if !r.OK() {
 			return
