@@ -120,16 +120,16 @@ const (
 
 func (a *asm) storeDisplay(reg, v int64) { a.store(fimdBase+reg, v) }
 
-// displayOn shows a window of one colour on a panel with such long porches that it
-// takes a millisecond or more to refresh.
+// displayOn shows a window of one colour on a panel whose long porches and slow clock
+// keep its refresh rate possible.
 func (a *asm) displayOn() {
-	a.storeDisplay(fimdPorches, 0xffffff)
+	a.storeDisplay(fimdPorches, 0x3f3f3f)
 	a.storeDisplay(fimdSize, (pictureHeight-1)<<11|pictureWidth-1)
 	a.storeDisplay(fimdCorner, (pictureWidth-1)<<11|pictureHeight-1)
 	a.storeDisplay(fimdWindow, 1)
 	a.storeDisplay(fimdChannel, 1)
 	a.storeDisplay(fimdMap, 0x1ff0000)
-	a.storeDisplay(fimdControl, 255<<6|1<<4|3)
+	a.storeDisplay(fimdControl, 31<<6|1<<4|3)
 }
 
 func (a *asm) bytes() []byte {

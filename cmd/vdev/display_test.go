@@ -352,11 +352,11 @@ func TestRecordPipeThatNobodyReads(t *testing.T) {
 }
 
 // shows waits until a screenshot of the guest is all of one colour.
-func (g *guest) shows(t *testing.T, d runtimeDir, c color.RGBA) {
+func (g *guest) shows(t *testing.T, c color.RGBA) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "shot.png")
 	wait(t, "the picture", func() bool {
-		if status, _, _ := d.ctl(t, "screenshot", name); status != 0 {
+		if status, _, _ := g.ctl("screenshot", name); status != 0 {
 			return false // off as yet
 		}
 		f, err := os.Open(name)
@@ -390,7 +390,7 @@ func TestDisplayWhateverTheEnd(t *testing.T) {
 		{"guest panic", nil, key(cmdPanic), statusPanic},
 		{"SIGINT", nil, signal(syscall.SIGINT), 128 + 2},
 		{"SIGTERM", nil, signal(syscall.SIGTERM), 128 + 15},
-		{"timeout", []string{"--timeout", "3s"}, func(*testing.T, *guest) {}, statusTimeout},
+		{"timeout", []string{"--timeout", "6s"}, func(*testing.T, *guest) {}, statusTimeout},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -400,12 +400,12 @@ func TestDisplayWhateverTheEnd(t *testing.T) {
 				name := filepath.Join(dir, "out."+kind)
 				g := d.boot(t, append(c.args, "--display", name)...)
 				io.WriteString(g.in, string(cmdRed))
-				g.shows(t, d, red())
+				g.shows(t, red())
 				io.WriteString(g.in, string(cmdWhite))
-				g.shows(t, d, white())
+				g.shows(t, white())
 				io.WriteString(g.in, string(cmdOff))
 				wait(t, "the display to go off", func() bool {
-					_, _, errs := d.ctl(t, "screenshot", filepath.Join(t.TempDir(), "shot.png"))
+					_, _, errs := g.ctl("screenshot", filepath.Join(t.TempDir(), "shot.png"))
 					return strings.Contains(errs, "the display is off")
 				})
 				c.end(t, &g)
@@ -516,15 +516,15 @@ func TestScreenshot(t *testing.T) {
 	d := newRuntimeDir(t)
 	g := d.boot(t)
 	name := filepath.Join(t.TempDir(), "shot.png")
-	if status, _, errs := d.ctl(t, "screenshot", name); status != statusFailure || errs != "vdev: the display is off\n" {
+	if status, _, errs := g.ctl("screenshot", name); status != statusFailure || errs != "vdev: the display is off\n" {
 		t.Errorf("status %d, said %q", status, errs)
 	}
 	io.WriteString(g.in, string(cmdRed))
-	g.shows(t, d, red())
-	d.ctl(t, "pause")
-	g.shows(t, d, red())
-	d.ctl(t, "resume")
-	status, out, errs := d.ctl(t, "screenshot", name)
+	g.shows(t, red())
+	g.ctl("pause")
+	g.shows(t, red())
+	g.ctl("resume")
+	status, out, errs := g.ctl("screenshot", name)
 	if status != 0 || out != "" || errs != "" {
 		t.Errorf("status %d, output %q, said %q", status, out, errs)
 	}
