@@ -2,7 +2,10 @@
 
 package dmabuf
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Code is the rule that was broken, by the name that reports have for it.
 type Code string
@@ -95,6 +98,15 @@ func (d Detail) Code() Code { return d.text().code }
 // String is a sentence for people.
 func (d Detail) String() string { return d.text().sentence }
 
+// Details are all details, in order, for documentation.
+func Details() []Detail {
+	all := make([]Detail, detailCount)
+	for i := range all {
+		all[i] = Detail(i)
+	}
+	return all
+}
+
 // SideKind is what somebody is.
 type SideKind uint8
 
@@ -117,6 +129,19 @@ type Side struct {
 	Mark   uint64 // what Config.Mark returned then
 }
 
+// String says who did what, and when: "task 7 (cam) CPU_PREP (write) at 1.5ms".
+func (s Side) String() string {
+	kind := [...]string{Nobody: "nobody", TaskSide: "task", DeviceSide: "device"}[s.Kind]
+	if s.Kind == Nobody {
+		return kind
+	}
+	job := ""
+	if s.Job != "" {
+		job = fmt.Sprintf(" in %q", s.Job)
+	}
+	return fmt.Sprintf("%s %d (%s) %s (%s)%s at %v", kind, s.ID, s.Name, s.Op, s.Access, job, s.At)
+}
+
 // Event is a broken rule.
 type Event struct {
 	Detail Detail
@@ -130,6 +155,16 @@ type Event struct {
 	This     Side
 	Other    Side
 	Err      Errno // of IgnoredError
+}
+
+// String is the event in one line.
+func (e *Event) String() string {
+	err := ""
+	if e.Err != 0 {
+		err = " (" + e.Err.String() + ")"
+	}
+	return fmt.Sprintf("%s: %v%s buffer %d %q of %s, bytes [%d, %d): %v; %v", e.Detail.Code(), e.Detail, err,
+		e.ID, e.Name, e.Exporter, e.Range.Off, e.Range.End(), e.This, e.Other)
 }
 
 // violation tells the observer.

@@ -517,7 +517,7 @@ func TestRules(t *testing.T) {
 			test.do(s)
 			if got := s.details(); !slices.Equal(got, test.want) {
 				for _, e := range s.events {
-					t.Logf("%s: %v: %+v / %+v", e.Detail.Code(), e.Detail, e.This, e.Other)
+					t.Log(&e)
 				}
 				t.Errorf("%d events, want %d", len(got), len(test.want))
 			}
@@ -552,10 +552,15 @@ func TestEventSides(t *testing.T) {
 	if s.events[0] != want {
 		t.Errorf("got  %+v\nwant %+v", s.events[0], want)
 	}
+	text := `access-in-flight: The CPU touched a buffer while a device owned it. buffer 5 "frame" of test, bytes [4096, 4104): ` +
+		`task 2 (task) access (write) at 20ns; device 3 (dev) map from-device (write) at 10ns`
+	if got := want.String(); got != text {
+		t.Errorf("got  %s\nwant %s", got, text)
+	}
 }
 
 func TestDetailsHaveText(t *testing.T) {
-	for d := range detailCount {
+	for _, d := range Details() {
 		if d.Code() == "" || d.String() == "" {
 			t.Errorf("detail %d has no text", d)
 		}
