@@ -46,23 +46,28 @@ func panelPicture(t *testing.T) (name string, img *image.RGBA) {
 	return name, img
 }
 
-// expectPicture compares a PNG with a picture.
-func expectPicture(t *testing.T, what string, data []byte, want *image.RGBA) {
-	t.Helper()
-	got, err := png.Decode(bytes.NewReader(data))
+// comparePicture compares a PNG in a file with a picture.
+func comparePicture(name string, want *image.RGBA) error {
+	f, err := os.Open(name)
 	if err != nil {
-		t.Fatalf("%s: %v", what, err)
+		return err
+	}
+	defer f.Close()
+	got, err := png.Decode(f)
+	if err != nil {
+		return err
 	}
 	if got.Bounds() != want.Rect {
-		t.Fatalf("%s: size %v, want %v", what, got.Bounds(), want.Rect)
+		return fmt.Errorf("size %v, want %v", got.Bounds(), want.Rect)
 	}
 	for y := range want.Rect.Dy() {
 		for x := range want.Rect.Dx() {
 			if g, w := color.RGBAModel.Convert(got.At(x, y)), want.RGBAAt(x, y); g != w {
-				t.Fatalf("%s: pixel %d, %d is %v, want %v", what, x, y, g, w)
+				return fmt.Errorf("pixel %d, %d is %v, want %v", x, y, g, w)
 			}
 		}
 	}
+	return nil
 }
 
 // What Linux shows is what the program drew, and is still there when it has ended.
@@ -77,11 +82,9 @@ func TestDisplayPNG(t *testing.T) {
 		if o.status != 0 || o.stderr != "" {
 			t.Fatalf("%s: status %d\n%s", kind, o.status, o.stderr)
 		}
-		data, err := os.ReadFile(out)
-		if err != nil {
-			t.Fatal(err)
+		if err := comparePicture(out, want); err != nil {
+			t.Errorf("%s: %v", kind, err)
 		}
-		expectPicture(t, kind, data, want)
 	}
 }
 
@@ -175,53 +178,98 @@ func watched(t *testing.T, look func(ask func(command string) (answer map[string
 	return cmd.ProcessState.ExitCode(), errs.String()
 }
 
-// A person sees the picture while the program shows it, also of a paused machine.
-func TestScreenshot(t *testing.T) {
-	needImage(t)
-	kmsshow := guestProgram(t, "vdev/guest/cmds/kmsshow")
-	in, want := panelPicture(t)
-	dir := t.TempDir()
-	socket := filepath.Join(dir, "s")
+// held starts "vdev exec --ctl" with a stdin that stays open, so that idle time is not
+// skipped, and returns a function that runs "vdev ctl" on it. The test ends it with
+// "quit".
+func held(t *testing.T, args ...string) (ctl func(args ...string) outcome, end func()) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, "exec", "--ctl", socket, "--panel", panel, "--file", in+":/tmp/in.png", kmsshow, "-buffer", "system", "-for", "1000h", "in.png")
-	held, err := cmd.StdinPipe() // stdin stays open, so that time is not skipped
+	t.Cleanup(cancel)
+	socket := filepath.Join(t.TempDir(), "s")
+	cmd := exec.CommandContext(ctx, binary, append([]string{"exec", "--ctl", socket}, args...)...)
+	stdin, err := cmd.StdinPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer held.Close()
-	shot := filepath.Join(dir, "shot.png")
-	for vdev(t, "", "ctl", "--ctl", socket, "screenshot", shot).status != 0 {
+	ctl = func(args ...string) outcome {
+		t.Helper()
 		if ctx.Err() != nil {
-			t.Fatal("no picture")
+			t.Fatal("the machine did not do in time what it should")
 		}
-		time.Sleep(100 * time.Millisecond)
+		return vdev(t, "", append([]string{"ctl", "--ctl", socket}, args...)...)
 	}
-	for _, command := range []string{"pause", "", "resume"} {
-		if command != "" {
-			if o := vdev(t, "", "ctl", "--ctl", socket, command); o.status != 0 {
-				t.Error(o.stderr)
-			}
-		}
-		if o := vdev(t, "", "ctl", "--ctl", socket, "screenshot", shot); o.status != 0 {
+	return ctl, func() {
+		t.Helper()
+		if o := ctl("quit"); o.status != 0 {
 			t.Error(o.stderr)
 		}
-		data, err := os.ReadFile(shot)
-		if err != nil {
-			t.Fatal(err)
+		_ = cmd.Wait() // its status follows
+		stdin.Close()
+		if got := cmd.ProcessState.ExitCode(); got != 128+2 {
+			t.Errorf("status %d, want that of Ctrl-A x", got)
 		}
-		expectPicture(t, "after "+command, data, want)
 	}
-	if o := vdev(t, "", "ctl", "--ctl", socket, "quit"); o.status != 0 {
-		t.Error(o.stderr)
+}
+
+// retry waits before a condition is looked at again.
+func retry() { time.Sleep(100 * time.Millisecond) }
+
+// A person sees the picture while the program shows it, also of a paused machine.
+func TestScreenshot(t *testing.T) {
+	needImage(t)
+	kmsshow := guestProgram(t, "vdev/guest/cmds/kmsshow")
+	in, want := panelPicture(t)
+	ctl, end := held(t, "--panel", panel, "--file", in+":/tmp/in.png", kmsshow, "-buffer", "system", "-for", "1000h", "in.png")
+	shot := filepath.Join(t.TempDir(), "shot.png")
+	// The display is off at first, and then black until a vsync.
+	for ctl("screenshot", shot).status != 0 || comparePicture(shot, want) != nil {
+		retry()
 	}
-	cmd.Wait()
-	if got := cmd.ProcessState.ExitCode(); got != 128+2 {
-		t.Errorf("status %d", got)
+	for _, command := range []string{"pause", "resume"} {
+		if o := ctl(command); o.status != 0 {
+			t.Error(o.stderr)
+		}
+		if o := ctl("screenshot", shot); o.status != 0 {
+			t.Errorf("after %s: %s", command, o.stderr)
+		} else if err := comparePicture(shot, want); err != nil {
+			t.Errorf("after %s: %v", command, err)
+		}
 	}
+	end()
+}
+
+// What the sanitizer has found can be asked for while the machine runs.
+func TestCtlReports(t *testing.T) {
+	needImage(t)
+	prog, err := coherencyProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctl, end := held(t, "--file", prog+":/tmp/prog", "sh", "-c", "/tmp/prog device-read-dirty broken; sleep 100000")
+	for ctl("reports").stdout == "none\n" || ctl("reports").status != 0 {
+		retry()
+	}
+	for _, c := range []struct{ args, want string }{
+		{"reports", "device-read-dirty in dma-tester, started in "},
+		{"reports 1", "BUG: vdev: device-read-dirty in dma-tester"},
+		{"reports 1", "Missing: "},
+		{"reports --json", `"code":"device-read-dirty"`},
+	} {
+		if o := ctl(strings.Fields(c.args)...); o.status != 0 || !strings.Contains(o.stdout, c.want) {
+			t.Errorf("%s: status %d, no %q in\n%s%s", c.args, o.status, c.want, o.stdout, o.stderr)
+		}
+	}
+	var list []struct {
+		Count  int
+		Report struct{ ID int }
+	}
+	if err := json.Unmarshal([]byte(ctl("reports", "--json").stdout), &list); err != nil || len(list) == 0 || list[0].Count < 1 || list[0].Report.ID != 1 {
+		t.Errorf("%v, %v", list, err)
+	}
+	end()
 }
 
 // Neither screenshots nor a recording change a run, nor what the sanitizer says of it.
