@@ -101,7 +101,11 @@ func writeBuffer(w io.Writer, b *linux.Buffer) {
 	if b == nil {
 		return
 	}
-	fmt.Fprintf(w, "  in buffer %s, offset %#x, line %d\n", b, b.Offset, b.Line())
+	what := "buffer"
+	if b.Name == "" {
+		what = "unnamed buffer"
+	}
+	fmt.Fprintf(w, "  in %s %s, offset %#x, line %d\n", what, b, b.Offset, b.Line())
 	if len(b.Attached) > 0 {
 		fmt.Fprintf(w, "  attached to it: %s\n", strings.Join(b.Attached, ", "))
 	}

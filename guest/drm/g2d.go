@@ -70,6 +70,12 @@ func (o Operation) Set(register, value uint32) Operation {
 	return o
 }
 
+// SetBuffer adds a write of a register that holds the address of a buffer.
+func (o Operation) SetBuffer(register uint32, g *GEM) Operation {
+	o.buffers = append(slices.Clip(o.buffers), ioctl.DRMExynosG2DCmd{Offset: register, Data: g.Handle})
+	return o
+}
+
 // point packs coordinates as registers have them.
 func point(x, y int) uint32 { return uint32(y)<<16 | uint32(x) }
 

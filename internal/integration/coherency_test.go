@@ -71,6 +71,15 @@ type report struct {
 		Addr string `json:"addr"`
 		Mask string `json:"mask"`
 	} `json:"memory"`
+	Address *struct {
+		Cause string `json:"cause"`
+		Phys  string `json:"phys"`
+	} `json:"address"`
+	Buffer *struct {
+		Name   string `json:"name"`
+		Size   uint64 `json:"size"`
+		Offset uint64 `json:"offset"`
+	} `json:"buffer"`
 	Device  string  `json:"device"`
 	Missing string  `json:"missing"`
 	This    *access `json:"this"`
@@ -80,6 +89,8 @@ type report struct {
 
 type access struct {
 	What  string  `json:"what"`
+	By    string  `json:"device"` // of a bus master
+	Job   string  `json:"job"`
 	User  []frame `json:"user"`
 	Start *access `json:"started_by"`
 }
@@ -149,23 +160,8 @@ func runCoherency(t *testing.T, c cacheConfig, name, form string, flags ...strin
 		}
 		r.right = r.right && found == "right"
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatalf("%v: %v\n%s", c, err, r.stderr)
-	}
-	defer f.Close()
-	counts := map[int]int{}
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		var rep report
-		if err := json.Unmarshal(sc.Bytes(), &rep); err != nil {
-			t.Fatalf("%v: report %q: %v", c, sc.Bytes(), err)
-		}
-		if rep.Type == "count" {
-			counts[rep.ID] = rep.Count
-		} else {
-			r.reports = append(r.reports, rep)
-		}
-	}
+	var counts map[int]int
+	r.reports, counts = readReports(t, file)
 	for _, rep := range r.reports {
 		if rep.Memory.Addr == "" { // not about memory
 			r.verdicts = append(r.verdicts, verdict{Code: rep.Code, Latent: rep.Latent, Count: max(1, counts[rep.ID])})
@@ -178,6 +174,30 @@ func runCoherency(t *testing.T, c cacheConfig, name, form string, flags ...strin
 		r.verdicts = append(r.verdicts, verdict{rep.Code, rep.Latent, addr - base, rep.Memory.Mask, max(1, counts[rep.ID])})
 	}
 	return r
+}
+
+// readReports reads a report file, and how often each report occurred that did more
+// than once.
+func readReports(t *testing.T, file string) (reports []report, counts map[int]int) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	counts = map[int]int{}
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		var rep report
+		if err := json.Unmarshal(sc.Bytes(), &rep); err != nil {
+			t.Fatalf("report %q: %v", sc.Bytes(), err)
+		}
+		if rep.Type == "count" {
+			counts[rep.ID] = rep.Count
+		} else {
+			reports = append(reports, rep)
+		}
+	}
+	return reports, counts
 }
 
 // TestCorrectProgramsAreSilent runs all correct programs, and looks at the bytes, the
