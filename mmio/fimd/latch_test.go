@@ -299,6 +299,9 @@ func TestModeChange(t *testing.T) {
 	if at, ok := env.Clock.Next(); !ok || at != 3*testFrame {
 		t.Errorf("next vsync at %v, want %v", at, 3*testFrame)
 	}
+	setMode(b, testMode())
+	env.Clock.Advance(3 * testFrame)
+	want(t, d, "all of it again", 39, 29, 0xffffff)
 }
 
 // No panel can follow a frame that takes no time.
