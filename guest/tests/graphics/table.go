@@ -11,9 +11,10 @@ type Pair struct {
 	// Code is what the sanitizer says of the broken program; Silent if there is no
 	// broken program.
 	Code string
-	// Func is the function that both are, one with an argument that says so. It is in
-	// the backtraces of reports.
-	Func string
+	// Func is the function that both are, one with an argument that says so. It, or
+	// Helper, which works for it in another thread or process, is in the backtraces of
+	// reports.
+	Func, Helper string
 	// Buffer is the name of the dma-buf that reports are about.
 	Buffer string
 	// Device is the bus master in reports.
@@ -28,18 +29,18 @@ func Pairs() []Pair {
 	lazy, eager, both := []string{"lazy"}, []string{"eager"}, []string{"lazy", "eager"}
 	silent := func(name, fn string) Pair { return Pair{Name: name, Func: fn} }
 	return []Pair{
-		{"draw-then-copy", "device-read-dirty", "drawThenCopy", "source", "g2d", lazy},
-		{"draw-then-copy-cma", "device-read-dirty", "drawThenCopyCMA", "source", "g2d", lazy},
-		{"draw-then-show", "device-read-dirty", "drawThenShow", "shown", "fimd", nil},
-		{"fill-then-read", "cpu-read-stale", "fillThenRead", "result", "g2d", both},
-		{"fill-then-read-cma", "cpu-read-stale", "fillThenReadCMA", "result", "g2d", both},
-		{"read-too-early", "early-invalidate", "readTooEarly", "result", "g2d", eager},
-		{"draw-then-fill", "writeback-over-dma", "drawThenFill", "result", "g2d", eager},
-		{"shared-line", "writeback-over-dma", "sharedLine", "halves", "g2d", eager},
-		{"draw-into-filled", "clobber-by-fill", "drawIntoFilled", "mixed", "g2d", both},
-		{"draw-before-start", "invalidate-dirty", "drawBeforeStart", "source", "g2d", both},
-		{"other-process", "device-read-dirty", "otherProcess", "foreign", "g2d", lazy},
-		{"fence-too-early", "device-read-dirty", "fenceTooEarly", "fenced", "g2d", nil},
+		{"draw-then-copy", "device-read-dirty", "drawThenCopy", "drawThenCopy", "source", "g2d", lazy},
+		{"draw-then-copy-cma", "device-read-dirty", "drawThenCopyCMA", "drawThenCopyCMA", "source", "g2d", lazy},
+		{"draw-then-show", "device-read-dirty", "drawThenShow", "drawThenShow", "shown", "fimd", nil},
+		{"fill-then-read", "cpu-read-stale", "fillThenRead", "fillThenRead", "result", "g2d", both},
+		{"fill-then-read-cma", "cpu-read-stale", "fillThenReadCMA", "fillThenReadCMA", "result", "g2d", both},
+		{"read-too-early", "early-invalidate", "readTooEarly", "readTooEarly", "result", "g2d", eager},
+		{"draw-then-fill", "writeback-over-dma", "drawThenFill", "drawThenFill", "result", "g2d", eager},
+		{"shared-line", "writeback-over-dma", "sharedLine", "sharedLine", "halves", "g2d", eager},
+		{"draw-into-filled", "clobber-by-fill", "drawIntoFilled", "drawIntoFilled", "mixed", "g2d", both},
+		{"draw-before-start", "invalidate-dirty", "drawBeforeStart", "drawBeforeStart", "source", "g2d", both},
+		{"other-process", "device-read-dirty", "otherProcess", "paintFrames", "foreign", "g2d", lazy},
+		{"fence-too-early", "device-read-dirty", "fenceTooEarly", "fencedProducer", "fenced", "g2d", nil},
 		silent("all-kinds", "allKinds"),
 		silent("all-operations", "allOperations"),
 		silent("through-vgem", "throughVGEM"),
