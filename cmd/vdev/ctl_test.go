@@ -273,6 +273,30 @@ func TestCtlSocket(t *testing.T) {
 	expectFiles(t, dir, "file")
 }
 
+// Only a runtime directory that is there, and the user's own, is used.
+func TestSocketDir(t *testing.T) {
+	own, temp := t.TempDir(), t.TempDir()
+	file := filepath.Join(own, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", temp)
+	cases := map[string]string{own: filepath.Join(own, "vdev")}
+	others := []string{"", "relative", own + "/none", file}
+	if os.Geteuid() != 0 {
+		others = append(others, "/")
+	}
+	for _, dir := range others {
+		cases[dir] = filepath.Join(temp, fmt.Sprintf("vdev-%d", os.Geteuid()))
+	}
+	for dir, want := range cases {
+		t.Setenv("XDG_RUNTIME_DIR", dir)
+		if got := socketDir(); got != want {
+			t.Errorf("%q: %s, want %s", dir, got, want)
+		}
+	}
+}
+
 // A directory that others could have made or can write to is not used, and the
 // machine runs without.
 func TestCtlDirectory(t *testing.T) {

@@ -22,9 +22,12 @@ const ctlVariable = "VDEV_CTL"
 const socketSuffix = ".sock"
 
 // socketDir is where the sockets of the user's machines are: in the directory that
-// the system makes for such things, or else in one of our own for temporary files.
+// the system makes for such things, or else in one of our own for temporary files. The
+// variable may name none, or that of the user who called sudo.
 func socketDir() string {
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+	var st unix.Stat_t
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if filepath.IsAbs(dir) && unix.Stat(dir, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == os.Geteuid() {
 		return filepath.Join(dir, "vdev")
 	}
 	return filepath.Join(os.TempDir(), fmt.Sprintf("vdev-%d", os.Geteuid()))
