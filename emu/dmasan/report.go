@@ -123,21 +123,26 @@ func (s *Sanitizer) note(c Code, latent bool, e *mem.Event, l *line, mask uint64
 type finding struct{ this, other, noticed *access }
 
 func (s *Sanitizer) report(c Code, latent bool, f finding, e *mem.Event, l *line, mask uint64) {
-	key := placesKey{c, latent, s.place(f.this), s.place(f.other)}
+	code, addr := c, e.Page.Addr+mmio.PhysAddr(e.Line*mem.LineSize)
+	var sync *syncCall
+	if !latent {
+		if sync = s.idleSync(c, addr, l); sync != nil {
+			code = SyncNoOp
+		}
+	}
+	key := placesKey{code, latent, s.place(f.this), s.place(f.other)}
 	if s.again(key) {
 		return
 	}
-	addr := e.Page.Addr + mmio.PhysAddr(e.Line*mem.LineSize)
-	sync := s.syncs.last(addr, func(*syncCall) bool { return true })
-	if idle := s.idleSync(c, addr, l); idle != nil && !latent {
-		c, sync = SyncNoOp, idle
+	if sync == nil {
+		sync = s.syncs.last(addr, func(*syncCall) bool { return true })
 	}
-	r := &Report{Code: c, Latent: latent, Sync: s.nameSync(sync),
+	r := &Report{Code: code, Latent: latent, Sync: s.nameSync(sync),
 		This: s.name(f.this), Other: s.name(f.other), Noticed: s.name(f.noticed),
 		LastWrite: s.name(l.write), LastDMA: s.name(l.dma), LastMaintenance: s.name(l.maint),
 	}
-	s.publish(r, key, fmt.Sprint(c, latent, r.This.place(), r.Other.place()), func() {
-		r.Bytes = describeBytes(key.code, e, l, mask)
+	s.publish(r, key, fmt.Sprint(code, latent, r.This.place(), r.Other.place()), func() {
+		r.Bytes = describeBytes(c, e, l, mask)
 		r.Buffer = s.buffer(r.Bytes.Addr)
 	})
 }

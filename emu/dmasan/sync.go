@@ -42,9 +42,10 @@ func (c *Sync) lines() string {
 // syncCall is what is remembered of a strace.SyncCall.
 type syncCall struct {
 	*strace.SyncCall
-	// plain are the pages that were written and had met no DMA when the call ended: bit
-	// i is page i of RAM from the first one on that the call covers.
-	plain pageSet
+	// written are the covered pages that a hart had written when the call ended.
+	written pageSet
+	// low and high are the first and the last byte covered.
+	low, high mmio.PhysAddr
 }
 
 // syncCalls are the last sync calls.
@@ -69,12 +70,18 @@ func (s *Sanitizer) SyncDone(c *strace.SyncCall) {
 	if !c.Done || c.Errno != 0 || c.Skip || len(c.Ranges) == 0 {
 		return
 	}
-	s.syncs.ring[s.syncs.n%len(s.syncs.ring)] = syncCall{c, s.plainPages(c)}
+	k := syncCall{SyncCall: c, written: s.writtenPages(c), low: ^mmio.PhysAddr(0)}
+	for _, r := range c.Ranges {
+		if r.Len != 0 {
+			k.low, k.high = min(k.low, r.Addr), max(k.high, r.Addr+mmio.PhysAddr(r.Len-1))
+		}
+	}
+	s.syncs.ring[s.syncs.n%len(s.syncs.ring)] = k
 	s.syncs.n++
 }
 
-// plainPages are the covered pages that were written and are not tracked.
-func (s *Sanitizer) plainPages(c *strace.SyncCall) (set pageSet) {
+// writtenPages are the covered pages that a hart has written.
+func (s *Sanitizer) writtenPages(c *strace.SyncCall) (set pageSet) {
 	m := s.cfg.RAM
 	if m == nil {
 		return set
@@ -87,7 +94,7 @@ func (s *Sanitizer) plainPages(c *strace.SyncCall) (set pageSet) {
 				continue
 			}
 			for a := r.Addr &^ (mem.PageSize - 1); a < r.Addr+mmio.PhysAddr(r.Len); a += mem.PageSize {
-				if m.TrackedAt(a) == nil && m.Written(a) {
+				if m.Written(a) {
 					f(a)
 				}
 			}
@@ -117,6 +124,9 @@ func (c *syncCalls) last(line mmio.PhysAddr, f func(*syncCall) bool) *syncCall {
 }
 
 func (k *syncCall) covers(line mmio.PhysAddr) bool {
+	if line > k.high || line+(mem.LineSize-1) < k.low {
+		return false
+	}
 	for _, r := range k.Ranges {
 		first := r.Addr &^ (mem.LineSize - 1)
 		if line >= first && line-first < mmio.PhysAddr(r.Len)+(r.Addr-first) {
@@ -136,8 +146,9 @@ func (s *Sanitizer) idleSync(c Code, addr mmio.PhysAddr, l *line) *syncCall {
 			if k.Request != ioctl.DMA_BUF_IOCTL_SYNC || k.ToCPU || !k.Writes {
 				return false
 			}
-			if l.write == nil { // before the page was tracked
-				return k.plain.has(addr)
+			if l.write == nil {
+				// The line is dirty since before the page was tracked.
+				return k.written.has(addr)
 			}
 			return k.Start >= l.write.at && !maintainedIn(l, k)
 		})

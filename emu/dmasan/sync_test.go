@@ -44,6 +44,7 @@ func TestSyncThatDoesNothing(t *testing.T) {
 		{"stores before any DMA, END, DMA", "W0", "d0", end, "sync-no-op"},
 		{"END, stores, DMA", "C0", "W0 d0", end, "device-read-dirty"},
 		{"END before any store, DMA", "", "W0 d0", end, "device-read-dirty"},
+		{"stores before any DMA, DMA of the next line, END, DMA", "W0 d0.0+1", "d0", end, "device-read-dirty sync-no-op"},
 		{"stores, END, stores, DMA", "C0 W0", "W0 d0", end, "sync-no-op"},
 		{"stores, END, device writes", "C0 W0", "D0", end, "sync-no-op"},
 		{"stores to the next buffer's line", "C0 W2", "d2", end, "device-read-dirty"},

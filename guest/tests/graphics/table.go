@@ -71,8 +71,8 @@ type Finding struct {
 // Findings lists the bugs of docs/findings.md that programs meet.
 func Findings() []Finding {
 	return []Finding{
-		{Name: "udmabuf-source", Func: "udmabufSource", Codes: []string{"device-read-dirty"}, Buffer: "user pages"},
-		{Name: "udmabuf-result", Func: "udmabufResult", Codes: []string{"cpu-read-stale", "writeback-over-dma"}, Buffer: "user pages"},
+		{Name: "udmabuf-source", Func: "udmabufSource", Codes: []string{"device-read-dirty", "sync-no-op"}, Buffer: "user pages"},
+		{Name: "udmabuf-result", Func: "udmabufResult", Codes: []string{"sync-no-op", "writeback-over-dma"}, Buffer: "user pages"},
 		{Name: "userptr-source", Func: "userptrSource", Codes: []string{"device-read-dirty"}},
 		{Name: "userptr-result", Func: "userptrResult", Codes: []string{"cpu-read-stale"}},
 		{Name: "userptr-refcount", Func: "userptrRefcount", Console: "refcount_t: decrement hit 0; leaking memory."},
