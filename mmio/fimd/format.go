@@ -46,37 +46,13 @@ type channels struct{ a, r, g, b uint }
 // modeChannels are the channels of the formats without a palette. values tells that
 // alpha values count, not selectors.
 func modeChannels(mode int, values bool) channels {
-	switch mode {
-	case modeA232:
-		return channels{1, 2, 3, 2}
-	case mode565:
-		return channels{0, 5, 6, 5}
-	case modeA555:
-		return channels{1, 5, 5, 5}
-	case mode666:
-		return channels{0, 6, 6, 6}
-	case modeA665:
-		return channels{1, 6, 6, 5}
-	case modeA666:
-		return channels{1, 6, 6, 6}
-	case mode888:
-		return channels{0, 8, 8, 8}
-	case modeA887:
-		return channels{1, 8, 8, 7}
-	case modeA888:
-		if values {
-			return channels{8, 8, 8, 8}
-		}
-		return channels{1, 8, 8, 8}
-	case modeA444:
-		if values {
-			return channels{4, 4, 4, 4}
-		}
-		return channels{1, 4, 4, 4}
-	case mode555, modeI555:
-		return channels{0, 5, 5, 5}
+	c := [numModes]channels{modeA232: {1, 2, 3, 2}, mode565: {0, 5, 6, 5}, modeA555: {1, 5, 5, 5}, modeI555: {0, 5, 5, 5},
+		mode666: {0, 6, 6, 6}, modeA665: {1, 6, 6, 5}, modeA666: {1, 6, 6, 6}, mode888: {0, 8, 8, 8}, modeA887: {1, 8, 8, 7},
+		modeA888: {1, 8, 8, 8}, modeA444: {1, 4, 4, 4}, mode555: {0, 5, 5, 5}}[mode]
+	if values {
+		c.a = c.r // in the formats that have them, as wide as the colours
 	}
-	panic("BUG: format without channels")
+	return c
 }
 
 // paletteChannels are the channels of a window's palette.
@@ -193,16 +169,33 @@ func (l *layer) order(p uint32) uint32 {
 	return p
 }
 
-// makeColors makes the table of all pixel values of up to 16 bits.
+// palette has the pixels of all values of up to 16 bits.
+type palette struct {
+	colors []uint32
+	of     paletteKey
+}
+
+// paletteKey is what a palette that does not depend on the window's follows from.
+type paletteKey struct {
+	mode     int
+	channels channels
+	reverse  bool
+}
+
+// makeColors makes the palette.
 func (l *layer) makeColors(e *engine, win int) {
-	n := 1 << l.bits
 	if l.bits > 16 {
+		return
+	}
+	n := 1 << l.bits
+	key := paletteKey{l.mode, l.channels, l.reverse}
+	if len(l.colors) == n && l.of == key && l.mode > mode8 {
 		return
 	}
 	if cap(l.colors) < n {
 		l.colors = make([]uint32, n)
 	}
-	l.colors = l.colors[:n]
+	l.colors, l.of = l.colors[:n], key
 	for v := range l.colors {
 		p := uint32(v)
 		switch {

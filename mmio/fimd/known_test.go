@@ -13,6 +13,12 @@ import (
 // DRM's formats, as the driver sets them up: pixels follow each other in memory, little
 // endian.
 func TestDriverFormats(t *testing.T) {
+	env, d, b := fixture(t)
+	setMode(b, testMode())
+	b.Write("WPALCON_L", 1)
+	for i := range paletteSize {
+		b.WriteAt("PALETTE", i, uint64(i)*0x010101)
+	}
 	for _, c := range []struct {
 		name    string
 		con     uint64
@@ -31,21 +37,17 @@ func TestDriverFormats(t *testing.T) {
 		{"ARGB8888", modeA888<<winModeLo | winWordSwap, false, 32, []uint32{0x00123456, 0xff789abc}, []uint32{0x123456, 0x789abc}},
 		{"ABGR8888", modeA888<<winModeLo | winWordSwap, true, 32, []uint32{0x123456, 0xff789abc}, []uint32{0x563412, 0xbc9a78}},
 	} {
-		env, d, b := fixture(t)
-		setMode(b, testMode())
-		b.Write("WPALCON_L", 1)
-		for i := range paletteSize {
-			b.WriteAt("PALETTE", i, uint64(i)*0x010101)
-		}
 		for i, p := range c.pixels {
 			for j := range c.bits / 8 {
 				env.Memory.Bytes[i*c.bits/8+j] = byte(p >> (8 * j))
 			}
 		}
 		setPlane(b, plane{w: len(c.want), h: 1, addr: uint64(mmiotest.MemoryBase), cpp: c.bits / 8, pitch: 256, con: c.con})
+		order := uint64(0)
 		if c.reverse {
-			b.Write("WIN_RGB_ORDER", orderReverse)
+			order = orderReverse
 		}
+		b.Write("WIN_RGB_ORDER", order)
 		env.Clock.Advance(testFrame)
 		for x, v := range c.want {
 			want(t, d, c.name, x, 0, v)

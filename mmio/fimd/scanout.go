@@ -30,7 +30,7 @@ func (d *FIMD) touchWindow(i int) {
 // forget drops all that was read and shown.
 func (d *FIMD) forget() {
 	for i := range d.layers {
-		d.layers[i] = layer{colors: d.layers[i].colors}
+		d.layers[i] = layer{palette: d.layers[i].palette}
 	}
 	d.shown, d.spare = nil, nil
 }
@@ -108,14 +108,14 @@ func (d *FIMD) latch(at time.Duration) {
 // scan reads the windows from memory that were not read since they took their present
 // shape, and those that want says; it tells whether there were any.
 func (d *FIMD) scan(want func(i int) bool) bool {
-	any := false
+	read := false
 	for i := range d.layers {
 		if l := &d.layers[i]; l.w != 0 && !l.mapped && (!l.valid || want(i)) {
 			d.readWindow(i)
-			any = true
+			read = true
 		}
 	}
-	return any
+	return read
 }
 
 // stale tells whether reading a window again could give something new; unknown is the

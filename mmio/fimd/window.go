@@ -66,10 +66,10 @@ type layer struct {
 	bits     int // from pixel to pixel
 	flip     int // XOR of bit numbers in 64-bit words of memory
 	channels channels
-	reverse  bool     // red and blue exchanged
-	direct   bool     // 32 bits whose channels are bytes,
-	kept     uint32   // of which these count
-	colors   []uint32 // pixels by value, for up to 16 bits
+	reverse  bool   // red and blue exchanged
+	direct   bool   // 32 bits whose channels are bytes,
+	kept     uint32 // of which these count
+	palette
 
 	start uint64
 	pitch int // from line to line in bytes
@@ -92,8 +92,7 @@ type layer struct {
 // decode works out layer win of what is in force.
 func (l *layer) decode(e *engine, win int) {
 	w := &e.Windows[win]
-	colors, raw := l.colors, l.raw
-	*l = layer{colors: colors, raw: raw[:0], decoded: true}
+	*l = layer{palette: l.palette, raw: l.raw[:0], decoded: true}
 	if !e.On || w.Con&winEnable == 0 || !w.Channel {
 		return
 	}
