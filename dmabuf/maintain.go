@@ -34,16 +34,17 @@ func (b *Buffer) useCached(r Range, own *SyncObject) {
 	if len(b.stale) == 0 {
 		return
 	}
+	// Lines may be both: a persistent mapping that ends makes the whole buffer stale,
+	// although most likely the device had written nothing, and nobody waits for that.
 	op := Invalidate
-	if b.writingCached(own) {
+	if len(b.dirty) > 0 || b.writingCached(own) {
 		op = Flush
 	}
 	b.stale.take(r.lines(), func(r Range) { b.maintain(op, r) })
 }
 
 // writingCached tells whether somebody is writing in the first view, so that lines
-// may be dirty and must not be dropped: a persistent mapping that ends makes the
-// whole buffer stale, although most likely the device had written nothing.
+// may be dirty and must not be dropped.
 func (b *Buffer) writingCached(own *SyncObject) bool {
 	for k := b.cpu.head; k != nil; k = k.next {
 		if k.v.access.writes() {

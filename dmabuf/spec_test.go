@@ -193,7 +193,8 @@ type specRun struct {
 	open    []*session
 	tasks   [2]*Client
 	syncs   [2]*SyncObject
-	atts    []*Attachment
+	devs    []*Device
+	atts    []*Attachment // of devs; nil if not attached
 	jobs    []*Job
 	limited *Attachment
 	dma32   *Device
@@ -223,7 +224,8 @@ func newSpecRun(t tester, mem *specMemory) *specRun {
 	}{{"dev0", false, false}, {"dev1", false, false}, {"coherent", true, false}, {"job0", false, true}, {"job1", false, true}, {"cjob", true, true}} {
 		dev := must(r.NewDevice(DeviceSpec{Name: d.name, Coherent: d.coherent}))
 		if !d.permanent {
-			r.atts = append(r.atts, must(r.buf.Attach(r.tasks[0], dev, AttachOptions{})))
+			r.devs = append(r.devs, dev)
+			r.atts = append(r.atts, nil)
 			continue
 		}
 		// As a driver that maps when it imports; not all do in all runs (importAll).
@@ -275,7 +277,11 @@ func (r *specRun) do(op choices) {
 		r.enterSession(s.Lock(cl, nil), &session{who: cl.task.Name + " lock", rng: r.buf.whole(), access: s.entries[0].access | Read, cached: true,
 			finish: func() error { return s.Unlock(cl) }})
 	case 4, 5: // Map
-		a, dir := r.atts[pick(len(r.atts))], Direction(pick(3))
+		i, dir := pick(len(r.atts)), Direction(pick(3))
+		if r.atts[i] == nil {
+			r.atts[i] = must(r.buf.Attach(r.tasks[0], r.devs[i], AttachOptions{}))
+		}
+		a := r.atts[i]
 		_, err := a.Map(dir)
 		r.enterSession(err, &session{who: a.dev.Name(), rng: r.buf.whole(), access: dir.Device(), cached: a.dev.coherent,
 			finish: func() error { return a.Unmap(dir) }})
@@ -288,7 +294,14 @@ func (r *specRun) do(op choices) {
 		r.ok(j.Use(r.buf, rg, a))
 		r.enterSession(j.Start(nil), &session{who: j.dev.Name(), rng: rg, access: a, cached: j.dev.coherent,
 			finish: func() error { return j.Finish() }})
-	case 7: // import
+	case 7: // import, or the end of one, or of an attachment
+		if i := pick(2 * len(r.atts)); i < len(r.atts) {
+			if a := r.atts[i]; a != nil && !a.Mapped() {
+				r.ok(a.Detach())
+				r.atts[i] = nil
+			}
+			return
+		}
 		j := r.jobs[pick(len(r.jobs))]
 		switch a := r.buf.mappedFor(j.dev); {
 		case a == nil:

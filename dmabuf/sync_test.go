@@ -339,6 +339,25 @@ func TestDoneMayCall(t *testing.T) {
 	l.nothingLeft()
 }
 
+// A client that is closed between the outcome of its wait and the news of it has
+// nothing, and is told so.
+func TestClosedBeforeTold(t *testing.T) {
+	l := newLocks(t)
+	a, b, c := l.tasks[0], l.tasks[1], l.tasks[2]
+	l.ok(l.tasks[3].Open(l.a))
+	s := l.sync(a, SyncOptions{}, Write, l.a)
+	l.ok(s.Lock(a, nil))
+	w := &outcome{Wait: Wait{Done: func(error) { l.ok(c.Close()) }}}
+	l.want(EINPROGRESS, l.sync(b, SyncOptions{}, Read, l.a).Lock(b, &w.Wait))
+	told := l.start(l.sync(c, SyncOptions{}, Read, l.a), c)
+	l.ok(s.Unlock(a))
+	l.is(told, ECANCELED)
+	if n := l.Stats().Locked; n != 1 {
+		t.Errorf("%d locks, want 1", n)
+	}
+	l.nothingLeft()
+}
+
 func TestJobLocks(t *testing.T) {
 	s := newScene(t)
 	o := s.lock(s.one, Write)

@@ -170,10 +170,13 @@ func TestDeadlines(t *testing.T) {
 	waits := make([]Wait, 50)
 	for i := range waits {
 		w := &waits[i]
-		w.Timeout = time.Duration(1 + (i*37)%50)
+		w.Timeout = time.Duration(1 + (i*37+40)%50) // not the first one first
 		w.Done = func(err error) {
 			if err == ETIMEDOUT {
 				order = append(order, int(w.Timeout))
+				if s.clock.now != w.Timeout {
+					t.Errorf("timeout %v at %v", w.Timeout, s.clock.now)
+				}
 			}
 		}
 		s.want(EINPROGRESS, s.buf.Prep(s.one, s.buf.whole(), Read, 0, w))
