@@ -38,7 +38,7 @@ func facts(t *testing.T) []fact {
 	t.Helper()
 	var all []fact
 	for _, typ := range structTable() {
-		c, own := CName(typ.Name()), false
+		c, own := CName(typ.Name()), strings.HasPrefix(typ.Name(), "Vdev")
 		if rest, ok := strings.CutPrefix(c, "dma_test_"); ok {
 			c, own = "vdev_dmatest_"+rest, true
 		}
@@ -243,7 +243,7 @@ func (h *headers) compile(t *testing.T, facts []fact) []uint64 {
 		"drm/vgem_drm.h", "linux/dma-buf.h", "linux/dma-heap.h", "linux/udmabuf.h", "linux/sync_file.h", "linux/fcntl.h"} {
 		fmt.Fprintf(&c, "#include <%s>\n", name)
 	}
-	c.WriteString("#include \"vdev_dmatest.h\"\n")
+	c.WriteString("#include \"vdev_dmatest.h\"\n#include \"vdev_bsu.h\"\n")
 	dir := t.TempDir()
 	args := []string{"-Wall", "-Werror", "-I../guest/driver"}
 	if h.tree != "" {

@@ -25,11 +25,12 @@ const (
 	FamilyUdmabuf
 	FamilySwSync
 	FamilyDMATest
+	FamilyVdev
 )
 
 // String is the name of the family.
 func (f Family) String() string {
-	names := [...]string{"unknown", "drm", "exynos", "vgem", "dma-buf", "dma-heap", "sync_file", "udmabuf", "sw_sync", "dmatest"}
+	names := [...]string{"unknown", "drm", "exynos", "vgem", "dma-buf", "dma-heap", "sync_file", "udmabuf", "sw_sync", "dmatest", "vdev"}
 	if int(f) < len(names) {
 		return names[f]
 	}

@@ -14,6 +14,39 @@ func descTable() []Desc {
 		{Name: "DMA_BUF_SET_NAME_B", Request: DMA_BUF_SET_NAME_B, Family: FamilyDMABuf, Form: FormString},
 		{Name: "DMA_BUF_IOCTL_EXPORT_SYNC_FILE", Request: DMA_BUF_IOCTL_EXPORT_SYNC_FILE, Family: FamilyDMABuf, Arg: reflect.TypeFor[DMABufExportSyncFile]()},
 		{Name: "DMA_BUF_IOCTL_IMPORT_SYNC_FILE", Request: DMA_BUF_IOCTL_IMPORT_SYNC_FILE, Family: FamilyDMABuf, Arg: reflect.TypeFor[DMABufImportSyncFile]()},
+		{Name: "VDEV_DMABUF_IOC_CREATE", Request: VDEV_DMABUF_IOC_CREATE, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufCreate]()},
+		{Name: "VDEV_DMABUF_IOC_INFO", Request: VDEV_DMABUF_IOC_INFO, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufInfo]()},
+		{Name: "VDEV_DMABUF_IOC_REGISTER", Request: VDEV_DMABUF_IOC_REGISTER, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufRegister]()},
+		{Name: "VDEV_DMABUF_IOC_UNREGISTER", Request: VDEV_DMABUF_IOC_UNREGISTER, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufBuffer]()},
+		{Name: "VDEV_DMABUF_IOC_ATTACH", Request: VDEV_DMABUF_IOC_ATTACH, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufAttach]()},
+		{Name: "VDEV_DMABUF_IOC_DETACH", Request: VDEV_DMABUF_IOC_DETACH, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufDetach]()},
+		{Name: "VDEV_DMABUF_IOC_MAP", Request: VDEV_DMABUF_IOC_MAP, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufMap]()},
+		{Name: "VDEV_DMABUF_IOC_UNMAP", Request: VDEV_DMABUF_IOC_UNMAP, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufUnmap]()},
+		{Name: "VDEV_DMABUF_IOC_CPU_BEGIN", Request: VDEV_DMABUF_IOC_CPU_BEGIN, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufRange]()},
+		{Name: "VDEV_DMABUF_IOC_CPU_END", Request: VDEV_DMABUF_IOC_CPU_END, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufRange]()},
+		{Name: "VDEV_DMABUF_IOC_KMAP", Request: VDEV_DMABUF_IOC_KMAP, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufKmap]()},
+		{Name: "VDEV_DMABUF_IOC_KUNMAP", Request: VDEV_DMABUF_IOC_KUNMAP, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufKmap]()},
+		{Name: "VDEV_DMABUF_IOC_KREAD", Request: VDEV_DMABUF_IOC_KREAD, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufAccess]()},
+		{Name: "VDEV_DMABUF_IOC_KWRITE", Request: VDEV_DMABUF_IOC_KWRITE, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufAccess]()},
+		{Name: "VDEV_DMABUF_IOC_CPU_PREP", Request: VDEV_DMABUF_IOC_CPU_PREP, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufPrep]()},
+		{Name: "VDEV_DMABUF_IOC_CPU_FINI", Request: VDEV_DMABUF_IOC_CPU_FINI, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufBuffer]()},
+		{Name: "VDEV_DMABUF_IOC_MARK_PENDING", Request: VDEV_DMABUF_IOC_MARK_PENDING, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufBuffer]()},
+		{Name: "VDEV_DMABUF_IOC_SUBMIT", Request: VDEV_DMABUF_IOC_SUBMIT, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufBuffer]()},
+		{Name: "VDEV_DMABUF_IOC_WAIT", Request: VDEV_DMABUF_IOC_WAIT, Family: FamilyVdev, Arg: reflect.TypeFor[VdevDMABufWait]()},
+		{Name: "VDEV_SYNC_IOC_INIT", Request: VDEV_SYNC_IOC_INIT, Family: FamilyVdev, Arg: reflect.TypeFor[VdevSyncInit]()},
+		{Name: "VDEV_SYNC_IOC_GET", Request: VDEV_SYNC_IOC_GET, Family: FamilyVdev, Arg: reflect.TypeFor[VdevSyncGet]()},
+		{Name: "VDEV_SYNC_IOC_LOCK", Request: VDEV_SYNC_IOC_LOCK, Family: FamilyVdev, Arg: reflect.TypeFor[VdevSyncLock]()},
+		{Name: "VDEV_SYNC_IOC_UNLOCK", Request: VDEV_SYNC_IOC_UNLOCK, Family: FamilyVdev, Arg: reflect.TypeFor[VdevSyncObject]()},
+		{Name: "VDEV_SYNC_IOC_PUT", Request: VDEV_SYNC_IOC_PUT, Family: FamilyVdev, Arg: reflect.TypeFor[VdevSyncPut]()},
+		{Name: "VDEV_SYNC_IOC_PUT_ALL", Request: VDEV_SYNC_IOC_PUT_ALL, Family: FamilyVdev, Arg: reflect.TypeFor[VdevSyncObject]()},
+		{Name: "VDEV_SYNC_IOC_FINI", Request: VDEV_SYNC_IOC_FINI, Family: FamilyVdev, Arg: reflect.TypeFor[VdevSyncObject]()},
+		{Name: "VDEV_FENCE_IOC_CREATE", Request: VDEV_FENCE_IOC_CREATE, Family: FamilyVdev, Arg: reflect.TypeFor[VdevFenceCreate]()},
+		{Name: "VDEV_FENCE_IOC_SIGNAL", Request: VDEV_FENCE_IOC_SIGNAL, Family: FamilyVdev, Arg: reflect.TypeFor[VdevFenceSignal]()},
+		{Name: "VDEV_FENCE_IOC_ADD", Request: VDEV_FENCE_IOC_ADD, Family: FamilyVdev, Arg: reflect.TypeFor[VdevFenceAdd]()},
+		{Name: "VDEV_FENCE_IOC_WAIT", Request: VDEV_FENCE_IOC_WAIT, Family: FamilyVdev, Arg: reflect.TypeFor[VdevFenceWait]()},
+		{Name: "VDEV_FENCE_IOC_MERGE", Request: VDEV_FENCE_IOC_MERGE, Family: FamilyVdev, Arg: reflect.TypeFor[VdevFenceMerge]()},
+		{Name: "VDEV_DMABUF_IOC_STATS", Request: VDEV_DMABUF_IOC_STATS, Family: FamilyVdev, Arg: reflect.TypeFor[VdevStats]()},
+		{Name: "VDEV_DMABUF_IOC_TABLE", Request: VDEV_DMABUF_IOC_TABLE, Family: FamilyVdev, Arg: reflect.TypeFor[VdevTable]()},
 		{Name: "DMA_HEAP_IOCTL_ALLOC", Request: DMA_HEAP_IOCTL_ALLOC, Family: FamilyDMAHeap, Arg: reflect.TypeFor[DMAHeapAllocationData]()},
 		{Name: "VDEV_DMATEST_IOC_ALLOC", Request: VDEV_DMATEST_IOC_ALLOC, Family: FamilyDMATest, Arg: reflect.TypeFor[DMATestAlloc]()},
 		{Name: "VDEV_DMATEST_IOC_FREE", Request: VDEV_DMATEST_IOC_FREE, Family: FamilyDMATest, Arg: reflect.TypeFor[DMATestFree]()},
@@ -123,6 +156,41 @@ func structTable() []reflect.Type {
 		reflect.TypeFor[DMABufSync](),
 		reflect.TypeFor[DMABufExportSyncFile](),
 		reflect.TypeFor[DMABufImportSyncFile](),
+		reflect.TypeFor[VdevDMABufCreate](),
+		reflect.TypeFor[VdevDMABufRegister](),
+		reflect.TypeFor[VdevDMABufBuffer](),
+		reflect.TypeFor[VdevDMABufInfo](),
+		reflect.TypeFor[VdevDMABufAttach](),
+		reflect.TypeFor[VdevDMABufDetach](),
+		reflect.TypeFor[VdevDMABufExtent](),
+		reflect.TypeFor[VdevDMABufMap](),
+		reflect.TypeFor[VdevDMABufUnmap](),
+		reflect.TypeFor[VdevDMABufRange](),
+		reflect.TypeFor[VdevDMABufKmap](),
+		reflect.TypeFor[VdevDMABufAccess](),
+		reflect.TypeFor[VdevDMABufPrep](),
+		reflect.TypeFor[VdevDMABufWait](),
+		reflect.TypeFor[VdevSyncInit](),
+		reflect.TypeFor[VdevSyncBuffer](),
+		reflect.TypeFor[VdevSyncGet](),
+		reflect.TypeFor[VdevSyncLock](),
+		reflect.TypeFor[VdevSyncObject](),
+		reflect.TypeFor[VdevSyncPut](),
+		reflect.TypeFor[VdevFenceCreate](),
+		reflect.TypeFor[VdevFenceMerge](),
+		reflect.TypeFor[VdevFenceSignal](),
+		reflect.TypeFor[VdevFenceAdd](),
+		reflect.TypeFor[VdevFenceWait](),
+		reflect.TypeFor[VdevStats](),
+		reflect.TypeFor[VdevTableRow](),
+		reflect.TypeFor[VdevTable](),
+		reflect.TypeFor[VdevBSUOpen](),
+		reflect.TypeFor[VdevBSUNumber](),
+		reflect.TypeFor[VdevBSUSize](),
+		reflect.TypeFor[VdevBSUAttach](),
+		reflect.TypeFor[VdevBSUMap](),
+		reflect.TypeFor[VdevBSUAccess](),
+		reflect.TypeFor[VdevBSURegister](),
 		reflect.TypeFor[DMAHeapAllocationData](),
 		reflect.TypeFor[DMATestAlloc](),
 		reflect.TypeFor[DMATestFree](),
@@ -246,6 +314,49 @@ func valueTable(name string) (values, bool) {
 		return values{
 			{"DMA_BUF_SYNC_START", DMA_BUF_SYNC_START, DMA_BUF_SYNC_END},
 			{"DMA_BUF_SYNC_END", DMA_BUF_SYNC_END, DMA_BUF_SYNC_END},
+		}, true
+	case "vdev_access":
+		return values{
+			{"VDEV_DMABUF_READ", VDEV_DMABUF_READ, VDEV_DMABUF_READ},
+			{"VDEV_DMABUF_WRITE", VDEV_DMABUF_WRITE, VDEV_DMABUF_WRITE},
+			{"VDEV_DMABUF_FRAME", VDEV_DMABUF_FRAME, VDEV_DMABUF_FRAME},
+		}, true
+	case "vdev_dir":
+		return values{
+			{"VDEV_DMABUF_BIDIRECTIONAL", VDEV_DMABUF_BIDIRECTIONAL, 0},
+			{"VDEV_DMABUF_TO_DEVICE", VDEV_DMABUF_TO_DEVICE, 0},
+			{"VDEV_DMABUF_FROM_DEVICE", VDEV_DMABUF_FROM_DEVICE, 0},
+		}, true
+	case "vdev_attach":
+		return values{
+			{"VDEV_DMABUF_ATTACH_CONSTRAINED", VDEV_DMABUF_ATTACH_CONSTRAINED, VDEV_DMABUF_ATTACH_CONSTRAINED},
+			{"VDEV_DMABUF_ATTACH_CONTIGUOUS", VDEV_DMABUF_ATTACH_CONTIGUOUS, VDEV_DMABUF_ATTACH_CONTIGUOUS},
+			{"VDEV_DMABUF_ATTACH_IOMMU", VDEV_DMABUF_ATTACH_IOMMU, VDEV_DMABUF_ATTACH_IOMMU},
+			{"VDEV_DMABUF_ATTACH_LARGE_PAGES", VDEV_DMABUF_ATTACH_LARGE_PAGES, VDEV_DMABUF_ATTACH_LARGE_PAGES},
+			{"VDEV_DMABUF_ATTACH_PERSISTENT", VDEV_DMABUF_ATTACH_PERSISTENT, VDEV_DMABUF_ATTACH_PERSISTENT},
+		}, true
+	case "vdev_info":
+		return values{
+			{"VDEV_DMABUF_INFO_FOREIGN", VDEV_DMABUF_INFO_FOREIGN, VDEV_DMABUF_INFO_FOREIGN},
+			{"VDEV_DMABUF_INFO_PLACED", VDEV_DMABUF_INFO_PLACED, VDEV_DMABUF_INFO_PLACED},
+		}, true
+	case "vdev_wait":
+		return values{
+			{"VDEV_DMABUF_NOWAIT", VDEV_DMABUF_NOWAIT, VDEV_DMABUF_NOWAIT},
+			{"VDEV_DMABUF_IGNORE_PENDING", VDEV_DMABUF_IGNORE_PENDING, VDEV_DMABUF_IGNORE_PENDING},
+		}, true
+	case "vdev_kmap":
+		return values{
+			{"VDEV_DMABUF_KMAP_ATOMIC", VDEV_DMABUF_KMAP_ATOMIC, VDEV_DMABUF_KMAP_ATOMIC},
+		}, true
+	case "vdev_sync_init":
+		return values{
+			{"VDEV_SYNC_BACKOFF", VDEV_SYNC_BACKOFF, VDEV_SYNC_BACKOFF},
+			{"VDEV_SYNC_UNLIMITED", VDEV_SYNC_UNLIMITED, VDEV_SYNC_UNLIMITED},
+		}, true
+	case "vdev_sync_state":
+		return values{
+			{"VDEV_SYNC_INCONSISTENT", VDEV_SYNC_INCONSISTENT, VDEV_SYNC_INCONSISTENT},
 		}, true
 	case "open":
 		return values{

@@ -5,6 +5,7 @@ package strace
 import (
 	"fmt"
 	"math"
+	"path"
 
 	"vdev/emu/linux"
 	"vdev/ioctl"
@@ -105,6 +106,8 @@ func (t *Tracer) family(c *call) ioctl.Family {
 		return ioctl.FamilyDRM
 	case isTester(c):
 		return ioctl.FamilyDMATest
+	case f.Kind == linux.FileChar && path.Base(f.Path) == path.Base(ioctl.VDEV_DMABUF_DEVICE):
+		return ioctl.FamilyVdev
 	case f.Ops == "dma_heap_fops":
 		return ioctl.FamilyDMAHeap
 	case f.Ops == "udmabuf_fops":

@@ -12,7 +12,9 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"vdev/ioctl"
@@ -24,11 +26,22 @@ type Header struct {
 	Source string // file of package ioctl
 	Output string // the header, from the top of the source tree
 	Guard  string // its include guard
+	// Include names other headers that it needs.
+	Include []string
+	// Fields has the header say where in arguments there are file descriptors and lists,
+	// instead of declaring them.
+	Fields bool
 }
 
 // Headers lists the headers that there are.
 func Headers() []Header {
-	return []Header{{"dmatest.go", "guest/driver/vdev_dmatest.h", "_UAPI_VDEV_DMATEST_H"}}
+	return []Header{
+		{Source: "dmatest.go", Output: "guest/driver/vdev_dmatest.h", Guard: "_UAPI_VDEV_DMATEST_H"},
+		{Source: "dmabuf_vdev.go", Output: "guest/driver/vdev_dmabuf.h", Guard: "_UAPI_VDEV_DMABUF_H"},
+		{Source: "dmabuf_vdev_unit.go", Output: "guest/driver/vdev_bsu.h", Guard: "_VDEV_BSU_H",
+			Include: []string{"vdev_dmabuf.h"}},
+		{Source: "dmabuf_vdev.go", Output: "guest/driver/vdev_dmabuf_fields.h", Guard: "_VDEV_DMABUF_FIELDS_H", Fields: true},
+	}
 }
 
 // Generate returns the text of a header. dir is the directory of package ioctl.
@@ -49,7 +62,17 @@ func Generate(dir string, h Header) ([]byte, error) {
 	g.line("/* SPDX-License-Identifier: GPL-2.0-only */")
 	g.out.WriteString(text)
 	g.line("#ifndef %s\n#define %s\n", h.Guard, h.Guard)
+	if h.Fields {
+		if err := g.fields(file); err != nil {
+			return nil, err
+		}
+		g.line("\n#endif /* %s */", h.Guard)
+		return g.out.Bytes(), nil
+	}
 	g.line("#include <linux/ioctl.h>\n#include <linux/types.h>")
+	for _, name := range h.Include {
+		g.line("#include %q", name)
+	}
 	for _, d := range file.Decls {
 		d, ok := d.(*ast.GenDecl)
 		if !ok {
@@ -165,16 +188,47 @@ func (g *generator) structure(d *ast.GenDecl) error {
 			if f.Names[0].Name == "_" {
 				continue
 			}
-			typ, ok := map[string]string{"uint8": "__u8", "uint16": "__u16", "uint32": "__u32", "uint64": "__u64"}[types.ExprString(f.Type)]
+			elem, length := f.Type, ""
+			if a, ok := f.Type.(*ast.ArrayType); ok && a.Len != nil {
+				elem, length = a.Elt, "["+types.ExprString(a.Len)+"]"
+			}
+			typ, ok := cTypes()[types.ExprString(elem)]
 			if !ok {
 				return fmt.Errorf("%s.%s: type %s has no place in the ABI", s.Name, f.Names[0], types.ExprString(f.Type))
 			}
 			g.comment("\t", f.Doc)
-			g.line("\t%s %s;", typ, ioctl.CName(f.Names[0].Name))
+			g.line("\t%s %s%s;", typ, fieldName(f), length)
 		}
 		g.line("};")
 	}
 	return nil
+}
+
+// cTypes are the types of fields.
+func cTypes() map[string]string {
+	return map[string]string{"uint8": "__u8", "uint16": "__u16", "uint32": "__u32", "uint64": "__u64", "int32": "__s32"}
+}
+
+// fieldName is the name of a field in C.
+func fieldName(f *ast.Field) string {
+	for _, word := range tagWords(f) {
+		if name, ok := strings.CutPrefix(word, "c="); ok {
+			return name
+		}
+	}
+	return ioctl.CName(f.Names[0].Name)
+}
+
+// tagWords are the words of a field's tag.
+func tagWords(f *ast.Field) []string {
+	if f.Tag == nil {
+		return nil
+	}
+	text, err := strconv.Unquote(f.Tag.Value)
+	if err != nil {
+		return nil
+	}
+	return strings.Split(reflect.StructTag(text).Get("ioctl"), ",")
 }
 
 // padded fails if the compiler would put padding into a structure.
@@ -191,7 +245,12 @@ func (g *generator) padded(name string) error {
 	return nil
 }
 
-// cName is the name of a structure in C, where the device's name is one word.
+// cName is the name of a structure in C. Some lack the prefix here, and there the
+// device's name is one word.
 func cName(name string) string {
-	return "vdev_" + strings.Replace(ioctl.CName(name), "dma_test", "dmatest", 1)
+	c := ioctl.CName(name)
+	if strings.HasPrefix(c, "vdev_") {
+		return c
+	}
+	return "vdev_" + strings.Replace(c, "dma_test", "dmatest", 1)
 }

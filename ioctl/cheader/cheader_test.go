@@ -78,7 +78,7 @@ func TestBadDeclarationsAreRefused(t *testing.T) {
 		{"hidden padding", "\tPad   uint32\n", "", "AThing: 4 bytes of padding"},
 		{"wrong size", "16<<16", "24<<16", "A_DO: says 24 bytes, AThing has 16"},
 		{"no argument", "// AThing\n", "\n", "the comment names no structure"},
-		{"odd type", "Pad   uint32", "Pad   int32", "AThing.Pad: type int32"},
+		{"odd type", "Pad   uint32", "Pad   float32", "AThing.Pad: type float32"},
 		{"does not compute", "16<<16", "x<<16", "A_DO has no value"},
 	} {
 		if _, err := generate(t, strings.Replace(good, c.from, c.to, 1)); err == nil || !strings.Contains(err.Error(), c.want) {

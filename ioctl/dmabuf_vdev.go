@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ioctl
+
+import "structs"
+
+// VDEV_DMABUF_DEVICE is the character device of the driver of the buffer sharing
+// unit. An open file is a client of vdev's dma-buf core: what it owns (attachments,
+// CPU accesses, marks, sync objects, fences, waits) is released when it is closed.
+// Buffers live as long as anybody has their file descriptor or a mapping.
+//
+// Fields called fd take dma-bufs that the core knows: those of VDEV_DMABUF_IOC_CREATE,
+// and others after VDEV_DMABUF_IOC_REGISTER. Every request fails with EBADF if a file
+// descriptor is none or the file was closed, with EINVAL if one is of another kind of
+// file, or a reserved field is not 0, with EFAULT if memory cannot be accessed, with
+// ENOMEM if the kernel has none, with EMFILE or ENFILE if there are too many files or
+// objects, with ENODEV if the unit has stopped. Those that wait say so, and can be
+// interrupted: without a timeout they are restarted as read is (SA_RESTART), or fail
+// with EINTR; with one they fail with EINTR. After an error nothing has changed,
+// unless it says so. Times are in nanoseconds.
+const VDEV_DMABUF_DEVICE = "/dev/dmabuf"
+
+// VDEV_DMABUF_NAME_LEN is the length of names in bytes; a shorter name ends with NUL.
+const VDEV_DMABUF_NAME_LEN = 32
+
+// VDEV_DMABUF_MAX_LIST is how many elements a list can have that a program passes.
+const VDEV_DMABUF_MAX_LIST = 4096
+
+// What is done to bytes of a buffer.
+//
+//ioctl:flags vdev_access
+const (
+	VDEV_DMABUF_READ  = 1
+	VDEV_DMABUF_WRITE = 2
+	// With WRITE: when the access ends the buffer holds a frame that somebody is to read
+	// before it is overwritten.
+	VDEV_DMABUF_FRAME = 4
+)
+
+// Directions of mappings: those of the kernel's enum dma_data_direction.
+//
+//ioctl:enum vdev_dir
+const (
+	VDEV_DMABUF_BIDIRECTIONAL = 0
+	VDEV_DMABUF_TO_DEVICE     = 1
+	VDEV_DMABUF_FROM_DEVICE   = 2
+)
+
+// Flags of VdevDMABufAttach.
+//
+//ioctl:flags vdev_attach
+const (
+	// The constraints are those of this request, not the device's.
+	VDEV_DMABUF_ATTACH_CONSTRAINED = 1
+	// The device takes one address and a length.
+	VDEV_DMABUF_ATTACH_CONTIGUOUS = 2
+	// It sits behind an IOMMU, so any pages will do.
+	VDEV_DMABUF_ATTACH_IOMMU = 4
+	// It is faster with pieces of 2 MiB.
+	VDEV_DMABUF_ATTACH_LARGE_PAGES = 8
+	// It stays mapped, without being in use all the time.
+	VDEV_DMABUF_ATTACH_PERSISTENT = 16
+)
+
+// Flags of VdevDMABufInfo.
+//
+//ioctl:flags vdev_info
+const (
+	// Somebody else made it.
+	VDEV_DMABUF_INFO_FOREIGN = 1
+	// It has memory.
+	VDEV_DMABUF_INFO_PLACED = 2
+)
+
+// Flags of requests that wait.
+//
+//ioctl:flags vdev_wait
+const (
+	// Fail with EBUSY instead of waiting (NOSYNC).
+	VDEV_DMABUF_NOWAIT = 1
+	// VDEV_DMABUF_IOC_CPU_PREP alone: go on although there are pending marks.
+	VDEV_DMABUF_IGNORE_PENDING = 2
+)
+
+// Flags of VdevDMABufKmap.
+//
+//ioctl:flags vdev_kmap
+const (
+	VDEV_DMABUF_KMAP_ATOMIC = 1
+)
+
+// Flags of VdevSyncInit.
+//
+//ioctl:flags vdev_sync_init
+const (
+	// A lock that has to back off fails with EDEADLK instead of going on by itself.
+	VDEV_SYNC_BACKOFF = 1
+	// It may be locked for ever; the field timeout is 0.
+	VDEV_SYNC_UNLIMITED = 2
+)
+
+// Flags that come with a lock.
+//
+//ioctl:flags vdev_sync_state
+const (
+	// A writer of one of the buffers lost his lock by force, and nobody has written it
+	// since: its contents may be half of something.
+	VDEV_SYNC_INCONSISTENT = 1
+)
+
+// VdevDMABufCreate makes a buffer: a handle with a size, whose memory is allocated, as
+// zeros, when a device maps it or a CPU uses it. EINVAL: no size, or above 1 TiB.
+type VdevDMABufCreate struct {
+	_ structs.HostLayout
+	// In bytes; the buffer takes whole pages.
+	Size uint64
+	// For people; DMA_BUF_SET_NAME sets another for Linux alone.
+	Name [VDEV_DMABUF_NAME_LEN]uint8
+	// Out: the dma-buf, closed on exec.
+	Fd int32 `ioctl:"out,fd=buffer"`
+	// Out: its number in tables and reports.
+	Id uint32 `ioctl:"out"`
+}
+
+// VdevDMABufRegister makes a dma-buf known that somebody else exported (a heap, a DRM
+// driver), until the file of the device or, earlier, VDEV_DMABUF_IOC_UNREGISTER ends
+// that. Its memory stays where it is, and cache maintenance is its exporter's. EEXIST:
+// it is registered, or one of the core's own. EOPNOTSUPP: its memory is not ordinary
+// RAM, or its exporter does not tell where it is.
+type VdevDMABufRegister struct {
+	_  structs.HostLayout
+	Fd int32 `ioctl:"fd"`
+	// Out: its number in tables and reports.
+	Id uint32 `ioctl:"out"`
+}
+
+// VdevDMABufBuffer is a buffer alone. UNREGISTER fails with EINVAL if another file or
+// none registered it. CPU_FINI ends what CPU_PREP began; EINVAL: the client has not
+// prepared it. MARK_PENDING says that commands that use the buffer wait in a batch
+// that is not submitted, so that CPU_PREP fails; SUBMIT takes one mark back, as the
+// commands were submitted or dropped; EINVAL: there is none.
+type VdevDMABufBuffer struct {
+	_   structs.HostLayout
+	Fd  int32  `ioctl:"fd=buffer"`
+	Pad uint32 `ioctl:"pad"`
+}
+
+// VdevDMABufInfo tells about a buffer.
+type VdevDMABufInfo struct {
+	_  structs.HostLayout
+	Fd int32  `ioctl:"fd=buffer"`
+	Id uint32 `ioctl:"out"`
+	// In bytes, as it was asked for.
+	Size  uint64 `ioctl:"out"`
+	Flags uint32 `ioctl:"out,flags=vdev_info"`
+	// How many refer to it.
+	Refs uint32 `ioctl:"out"`
+	// Marks of VDEV_DMABUF_IOC_MARK_PENDING.
+	Pending uint32 `ioctl:"out"`
+	// Attachments, mapped or not, and those that are mapped.
+	Attached uint32 `ioctl:"out"`
+	Mapped   uint32 `ioctl:"out"`
+	// How many pieces its memory is in.
+	Extents uint32 `ioctl:"out"`
+	// Where the first one is.
+	Phys uint64                      `ioctl:"out,hex"`
+	Name [VDEV_DMABUF_NAME_LEN]uint8 `ioctl:"out"`
+}
+
+// VdevDMABufAttach announces that a device of the machine will use the buffer. Nothing
+// is allocated yet; the first mapping places the buffer so that all who are attached
+// by then can reach it. If it is placed and the newcomer cannot reach it, it moves,
+// with its contents, and mappings into address spaces follow.
+//
+// EINVAL: the constraints make no sense. ENODEV: no such device. ENOSPC: no memory
+// suits all attached devices. EBUSY: the buffer would have to move, but is mapped, in
+// use by a CPU, or in a device's job. ENOMEM: it would have to move, and there is no
+// memory now.
+type VdevDMABufAttach struct {
+	_     structs.HostLayout
+	Fd    int32  `ioctl:"fd=buffer"`
+	Flags uint32 `ioctl:"flags=vdev_attach"`
+	// As "vdev ctl devices" has it: g2d, fimd, dma-tester.
+	Device [VDEV_DMABUF_NAME_LEN]uint8
+	// The first address that it cannot reach; 0 for none.
+	AddressLimit uint64 `ioctl:"hex"`
+	// What addresses of pieces are a multiple of, a power of two; 0 for a page.
+	Align uint64 `ioctl:"hex"`
+	// The longest piece, in bytes, a multiple of the page size; 0 for any.
+	MaxSegment uint64 `ioctl:"hex"`
+	// Out: names the attachment in other requests of this open file.
+	Attachment uint32 `ioctl:"out,object"`
+	Pad        uint32 `ioctl:"pad"`
+}
+
+// VdevDMABufDetach ends an attachment of this open file. EINVAL: it has none of that
+// number. EBUSY: it is mapped.
+type VdevDMABufDetach struct {
+	_          structs.HostLayout
+	Attachment uint32 `ioctl:"object"`
+	Pad        uint32 `ioctl:"pad"`
+}
+
+// VdevDMABufExtent is a piece of physical memory.
+type VdevDMABufExtent struct {
+	_      structs.HostLayout
+	Addr   uint64 `ioctl:"hex"`
+	Length uint64 `ioctl:"hex"`
+}
+
+// VdevDMABufMap lets the device use the buffer. EINVAL: no such attachment or
+// direction. EBUSY: it is mapped. ENOMEM: there is no memory for the buffer.
+type VdevDMABufMap struct {
+	_          structs.HostLayout
+	Attachment uint32 `ioctl:"object"`
+	Dir        uint32 `ioctl:"enum=vdev_dir"`
+	// Out: where the pieces are, in order; may be NULL.
+	Extents uint64 `ioctl:"ptr=VdevDMABufExtent,len=Count,partial,out"`
+	// How many have room; out: how many there are.
+	Count uint32 `ioctl:"inout"`
+	Pad   uint32 `ioctl:"pad"`
+}
+
+// VdevDMABufUnmap ends the device's use of the buffer; what it wrote is certain to be
+// there only now. EINVAL: no such attachment, not mapped, or in another direction.
+type VdevDMABufUnmap struct {
+	_          structs.HostLayout
+	Attachment uint32 `ioctl:"object"`
+	Dir        uint32 `ioctl:"enum=vdev_dir"`
+}
+
+// VdevDMABufRange is a part of a buffer for the kernel's accesses by CPU, between
+// CPU_BEGIN and CPU_END with equal values. Neither waits for devices. EINVAL: the
+// range is empty or not in the buffer, no or unknown access; of CPU_END: no such access
+// was begun. ENOMEM, of CPU_BEGIN: there is no memory for the buffer.
+type VdevDMABufRange struct {
+	_      structs.HostLayout
+	Fd     int32  `ioctl:"fd=buffer"`
+	Access uint32 `ioctl:"flags=vdev_access"`
+	// In bytes.
+	Offset uint64
+	Length uint64
+}
+
+// VdevDMABufKmap maps a page of the buffer for the kernel, any number of times, for as
+// long as an access is begun that contains a byte of it. Outside of that it maps a page
+// of garbage. KUNMAP takes one back; EINVAL: it is not mapped. EBADF, ENOSPC, of KMAP
+// with ATOMIC: there are two such pages already.
+type VdevDMABufKmap struct {
+	_     structs.HostLayout
+	Fd    int32  `ioctl:"fd=buffer"`
+	Flags uint32 `ioctl:"flags=vdev_kmap"`
+	// Its number within the buffer.
+	Page uint64
+	// Out, of KMAP: not 0 if it is the page of garbage.
+	Bogus uint32 `ioctl:"out"`
+	Pad   uint32 `ioctl:"pad"`
+}
+
+// VdevDMABufAccess has the kernel read or write a page that is mapped with KMAP.
+// EINVAL: it is not, or the bytes are not all in it.
+type VdevDMABufAccess struct {
+	_  structs.HostLayout
+	Fd int32 `ioctl:"fd=buffer"`
+	// In bytes, from the start of the page.
+	Offset uint32
+	Page   uint64
+	// What is read or written.
+	Data   uint64 `ioctl:"hex"`
+	Length uint32
+	Pad    uint32 `ioctl:"pad"`
+	// Out: the physical address of the page.
+	Phys uint64 `ioctl:"out,hex"`
+}
+
+// VdevDMABufPrep prepares a part of a buffer for accesses by the program: it waits
+// until no device uses the buffer (mapped, in a job, with a fence) in a way that
+// conflicts, and makes visible what was written before.
+//
+// EINVAL: the range is empty or not in the buffer, no or unknown access, unknown flag.
+// EALREADY: this client has it prepared. EAGAIN: there are pending marks. EBUSY: with
+// NOWAIT, a device uses it. ETIMEDOUT. ENOMEM: there is no memory for it.
+type VdevDMABufPrep struct {
+	_      structs.HostLayout
+	Fd     int32  `ioctl:"fd=buffer"`
+	Access uint32 `ioctl:"flags=vdev_access"`
+	Flags  uint32 `ioctl:"flags=vdev_wait"`
+	Pad    uint32 `ioctl:"pad"`
+	// In bytes.
+	Offset uint64
+	Length uint64
+	// How long to wait; 0 for as long as it takes.
+	Timeout uint64
+}
+
+// VdevDMABufWait waits until no fence is on the buffer that the access conflicts with.
+// EINVAL: no or unknown access, unknown flag. EBUSY: with NOWAIT, there is one.
+// ETIMEDOUT.
+type VdevDMABufWait struct {
+	_       structs.HostLayout
+	Fd      int32  `ioctl:"fd=buffer"`
+	Access  uint32 `ioctl:"flags=vdev_access"`
+	Flags   uint32 `ioctl:"flags=vdev_wait"`
+	Pad     uint32 `ioctl:"pad"`
+	Timeout uint64
+}
+
+// VdevSyncInit makes a sync object, which locks buffers. It is gone when its file
+// descriptor, or the file of the device, is closed.
+type VdevSyncInit struct {
+	_ structs.HostLayout
+	// How long it may be locked, before the lock is taken away; 0 for 5 s.
+	Timeout uint64
+	Flags   uint32 `ioctl:"flags=vdev_sync_init"`
+	// Out: the sync object, closed on exec.
+	Sync int32 `ioctl:"out,fd=sync"`
+}
+
+// VdevSyncBuffer is a buffer, and what it is to be locked for.
+type VdevSyncBuffer struct {
+	_      structs.HostLayout
+	Fd     int32  `ioctl:"fd=buffer"`
+	Access uint32 `ioctl:"flags=vdev_access"`
+}
+
+// VdevSyncGet adds buffers to a sync object, all or none. EINVAL: no or unknown access,
+// no or too many buffers. EEXIST: one is in it. EBUSY: it is locked, or somebody waits
+// to lock it. EOWNERDEAD: the lock was taken away, as it was held for too long; nothing
+// else was done, and the next request is an ordinary one.
+type VdevSyncGet struct {
+	_       structs.HostLayout
+	Sync    int32 `ioctl:"fd=sync"`
+	Count   uint32
+	Buffers uint64 `ioctl:"ptr=VdevSyncBuffer,len=Count"`
+}
+
+// VdevSyncLock locks all buffers of a sync object, or none; readers share, a writer
+// excludes. It waits, and among those who wait the oldest wins. EALREADY: it is locked,
+// or somebody waits to lock it. EBUSY: with NOWAIT, somebody has one of the buffers.
+// EDEADLK: with VDEV_SYNC_BACKOFF, it had to back off: lock again. EINVAL: unknown
+// flag. ECANCELED: the object is gone meanwhile. EOWNERDEAD: as of VdevSyncGet.
+// ETIMEDOUT.
+type VdevSyncLock struct {
+	_       structs.HostLayout
+	Sync    int32  `ioctl:"fd=sync"`
+	Flags   uint32 `ioctl:"flags=vdev_wait"`
+	Timeout uint64
+	// Out: how often the object has had to back off so far.
+	Backoffs uint64 `ioctl:"out"`
+	// Out.
+	State uint32 `ioctl:"out,flags=vdev_sync_state"`
+	Pad   uint32 `ioctl:"pad"`
+}
+
+// VdevSyncObject is a sync object alone. UNLOCK gives all locks back; EINVAL: it is not
+// locked; EPERM: another client locked it; EOWNERDEAD: as of VdevSyncGet. PUT_ALL
+// removes all buffers; EBUSY, EOWNERDEAD: as of VdevSyncGet. FINI ends the object; later
+// requests fail with EBADF.
+type VdevSyncObject struct {
+	_    structs.HostLayout
+	Sync int32  `ioctl:"fd=sync"`
+	Pad  uint32 `ioctl:"pad"`
+}
+
+// VdevSyncPut removes a buffer from a sync object. EINVAL: it is not in it. EBUSY,
+// EOWNERDEAD: as of VdevSyncGet.
+type VdevSyncPut struct {
+	_    structs.HostLayout
+	Sync int32 `ioctl:"fd=sync"`
+	Fd   int32 `ioctl:"fd=buffer"`
+}
+
+// VdevFenceCreate makes a fence, which somebody signals. When its file descriptor or
+// the file of the device is closed before, it is signalled with EOWNERDEAD.
+type VdevFenceCreate struct {
+	_    structs.HostLayout
+	Name [VDEV_DMABUF_NAME_LEN]uint8
+	// Out: the fence, closed on exec.
+	Fence int32  `ioctl:"out,fd=fence"`
+	Id    uint32 `ioctl:"out"`
+}
+
+// VdevFenceMerge makes a fence that is signalled when two others are.
+type VdevFenceMerge struct {
+	_      structs.HostLayout
+	Name   [VDEV_DMABUF_NAME_LEN]uint8
+	Fence1 int32 `ioctl:"fd=fence"`
+	Fence2 int32 `ioctl:"fd=fence"`
+	// Out: the fence, closed on exec.
+	Fence int32  `ioctl:"out,fd=fence"`
+	Pad   uint32 `ioctl:"pad"`
+}
+
+// VdevFenceSignal signals a fence. EINVAL: it is signalled, or merged of others, or the
+// error is no number of an error.
+type VdevFenceSignal struct {
+	_     structs.HostLayout
+	Fence int32 `ioctl:"fd=fence"`
+	// What waiting for it fails with, 0 or up to 133.
+	Error uint32
+}
+
+// VdevFenceAdd puts a fence on a buffer: until it is signalled, whoever it stands for
+// reads or writes it. EINVAL: no or unknown access.
+type VdevFenceAdd struct {
+	_      structs.HostLayout
+	Fence  int32  `ioctl:"fd=fence"`
+	Fd     int32  `ioctl:"fd=buffer"`
+	Access uint32 `ioctl:"flags=vdev_access"`
+	Pad    uint32 `ioctl:"pad"`
+}
+
+// VdevFenceWait waits until a fence is signalled, and fails with its error. EINVAL:
+// unknown flag. EBUSY: with NOWAIT, it is not signalled. ETIMEDOUT.
+type VdevFenceWait struct {
+	_       structs.HostLayout
+	Fence   int32  `ioctl:"fd=fence"`
+	Flags   uint32 `ioctl:"flags=vdev_wait"`
+	Timeout uint64
+}
+
+// VdevStats counts what the core has, and what has happened in it.
+type VdevStats struct {
+	_ structs.HostLayout
+	// Now.
+	Clients     uint32 `ioctl:"out"`
+	Devices     uint32 `ioctl:"out"`
+	Buffers     uint32 `ioctl:"out"`
+	Attachments uint32 `ioctl:"out"`
+	Mapped      uint32 `ioctl:"out"`
+	SyncObjects uint32 `ioctl:"out"`
+	Fences      uint32 `ioctl:"out"`
+	// Locks on buffers, CPU accesses that are open, kmaps, jobs in flight, calls that
+	// wait, pages that back buffers.
+	Locked      uint32 `ioctl:"out"`
+	CPUAccesses uint32 `ioctl:"out"`
+	Kmaps       uint32 `ioctl:"out"`
+	Jobs        uint32 `ioctl:"out"`
+	Waits       uint32 `ioctl:"out"`
+	Pages       uint32 `ioctl:"out"`
+	Pad         uint32 `ioctl:"pad"`
+	// Ever.
+	Locks      uint64 `ioctl:"out"`
+	Backoffs   uint64 `ioctl:"out"`
+	Lockups    uint64 `ioctl:"out"`
+	Migrations uint64 `ioctl:"out"`
+	Preps      uint64 `ioctl:"out"`
+	Maps       uint64 `ioctl:"out"`
+	Violations uint64 `ioctl:"out"`
+	// The pool: all of it, and what is free, in bytes.
+	PoolSize uint64 `ioctl:"out"`
+	PoolFree uint64 `ioctl:"out"`
+}
+
+// VdevTableRow is a buffer in the table.
+type VdevTableRow struct {
+	_       structs.HostLayout
+	Id      uint32 `ioctl:"out"`
+	Flags   uint32 `ioctl:"out,flags=vdev_info"`
+	Size    uint64 `ioctl:"out"`
+	Phys    uint64 `ioctl:"out,hex"`
+	Refs    uint32 `ioctl:"out"`
+	Pending uint32 `ioctl:"out"`
+	// How many devices have it attached or mapped, tasks and devices have it locked or
+	// wait for it, tasks have it prepared.
+	Attached uint32                      `ioctl:"out"`
+	Mapped   uint32                      `ioctl:"out"`
+	Locked   uint32                      `ioctl:"out"`
+	Queued   uint32                      `ioctl:"out"`
+	CPU      uint32                      `ioctl:"out,c=cpu"`
+	Pad      uint32                      `ioctl:"pad"`
+	Name     [VDEV_DMABUF_NAME_LEN]uint8 `ioctl:"out"`
+	Exporter [VDEV_DMABUF_NAME_LEN]uint8 `ioctl:"out"`
+	// Who may use it now and keeps others from it; empty for nobody.
+	Owner [VDEV_DMABUF_NAME_LEN]uint8 `ioctl:"out"`
+}
+
+// VdevTable lists all buffers, oldest first.
+type VdevTable struct {
+	_    structs.HostLayout
+	Rows uint64 `ioctl:"ptr=VdevTableRow,len=Count,partial,out"`
+	// How many have room; out: how many there are.
+	Count uint32 `ioctl:"inout"`
+	Pad   uint32 `ioctl:"pad"`
+}
+
+const vdevType = 0xd8 << iocTypeShift
+
+// The requests, each with a pointer to its structure.
+//
+//ioctl:family Vdev
+const (
+	VDEV_DMABUF_IOC_CREATE       Request = iocRead | iocWrite | 48<<iocSizeShift | vdevType | 1  // VdevDMABufCreate
+	VDEV_DMABUF_IOC_INFO         Request = iocRead | iocWrite | 80<<iocSizeShift | vdevType | 2  // VdevDMABufInfo
+	VDEV_DMABUF_IOC_REGISTER     Request = iocRead | iocWrite | 8<<iocSizeShift | vdevType | 3   // VdevDMABufRegister
+	VDEV_DMABUF_IOC_UNREGISTER   Request = iocWrite | 8<<iocSizeShift | vdevType | 4             // VdevDMABufBuffer
+	VDEV_DMABUF_IOC_ATTACH       Request = iocRead | iocWrite | 72<<iocSizeShift | vdevType | 5  // VdevDMABufAttach
+	VDEV_DMABUF_IOC_DETACH       Request = iocWrite | 8<<iocSizeShift | vdevType | 6             // VdevDMABufDetach
+	VDEV_DMABUF_IOC_MAP          Request = iocRead | iocWrite | 24<<iocSizeShift | vdevType | 7  // VdevDMABufMap
+	VDEV_DMABUF_IOC_UNMAP        Request = iocWrite | 8<<iocSizeShift | vdevType | 8             // VdevDMABufUnmap
+	VDEV_DMABUF_IOC_CPU_BEGIN    Request = iocWrite | 24<<iocSizeShift | vdevType | 9            // VdevDMABufRange
+	VDEV_DMABUF_IOC_CPU_END      Request = iocWrite | 24<<iocSizeShift | vdevType | 10           // VdevDMABufRange
+	VDEV_DMABUF_IOC_KMAP         Request = iocRead | iocWrite | 24<<iocSizeShift | vdevType | 11 // VdevDMABufKmap
+	VDEV_DMABUF_IOC_KUNMAP       Request = iocWrite | 24<<iocSizeShift | vdevType | 12           // VdevDMABufKmap
+	VDEV_DMABUF_IOC_KREAD        Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 13 // VdevDMABufAccess
+	VDEV_DMABUF_IOC_KWRITE       Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 14 // VdevDMABufAccess
+	VDEV_DMABUF_IOC_CPU_PREP     Request = iocWrite | 40<<iocSizeShift | vdevType | 15           // VdevDMABufPrep
+	VDEV_DMABUF_IOC_CPU_FINI     Request = iocWrite | 8<<iocSizeShift | vdevType | 16            // VdevDMABufBuffer
+	VDEV_DMABUF_IOC_MARK_PENDING Request = iocWrite | 8<<iocSizeShift | vdevType | 17            // VdevDMABufBuffer
+	VDEV_DMABUF_IOC_SUBMIT       Request = iocWrite | 8<<iocSizeShift | vdevType | 18            // VdevDMABufBuffer
+	VDEV_DMABUF_IOC_WAIT         Request = iocWrite | 24<<iocSizeShift | vdevType | 19           // VdevDMABufWait
+	VDEV_SYNC_IOC_INIT           Request = iocRead | iocWrite | 16<<iocSizeShift | vdevType | 32 // VdevSyncInit
+	VDEV_SYNC_IOC_GET            Request = iocWrite | 16<<iocSizeShift | vdevType | 33           // VdevSyncGet
+	VDEV_SYNC_IOC_LOCK           Request = iocRead | iocWrite | 32<<iocSizeShift | vdevType | 34 // VdevSyncLock
+	VDEV_SYNC_IOC_UNLOCK         Request = iocWrite | 8<<iocSizeShift | vdevType | 35            // VdevSyncObject
+	VDEV_SYNC_IOC_PUT            Request = iocWrite | 8<<iocSizeShift | vdevType | 36            // VdevSyncPut
+	VDEV_SYNC_IOC_PUT_ALL        Request = iocWrite | 8<<iocSizeShift | vdevType | 37            // VdevSyncObject
+	VDEV_SYNC_IOC_FINI           Request = iocWrite | 8<<iocSizeShift | vdevType | 38            // VdevSyncObject
+	VDEV_FENCE_IOC_CREATE        Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 48 // VdevFenceCreate
+	VDEV_FENCE_IOC_SIGNAL        Request = iocWrite | 8<<iocSizeShift | vdevType | 49            // VdevFenceSignal
+	VDEV_FENCE_IOC_ADD           Request = iocWrite | 16<<iocSizeShift | vdevType | 50           // VdevFenceAdd
+	VDEV_FENCE_IOC_WAIT          Request = iocWrite | 16<<iocSizeShift | vdevType | 51           // VdevFenceWait
+	VDEV_FENCE_IOC_MERGE         Request = iocRead | iocWrite | 48<<iocSizeShift | vdevType | 52 // VdevFenceMerge
+	VDEV_DMABUF_IOC_STATS        Request = iocRead | 128<<iocSizeShift | vdevType | 64           // VdevStats
+	VDEV_DMABUF_IOC_TABLE        Request = iocRead | iocWrite | 16<<iocSizeShift | vdevType | 65 // VdevTable
+)
