@@ -375,7 +375,9 @@ func TestDevice(t *testing.T) {
 // withEnumerator are types that know one enumerator.
 type withEnumerator struct{ *fakeTypes }
 
-func (withEnumerator) Enumerator(name string) (int32, bool) { return 6, name == "DEV_FLAG_DMA_COHERENT" }
+func (withEnumerator) Enumerator(name string) (int32, bool) {
+	return 6, name == "DEV_FLAG_DMA_COHERENT"
+}
 
 func TestTheKernelSaysWhatIsCoherent(t *testing.T) {
 	k := kernelFile(t)
