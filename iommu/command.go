@@ -106,6 +106,9 @@ func (u *IOMMU) execute(a, b uint64) uint64 {
 		} else {
 			u.translations.drop(v.matchesFirst)
 			u.forgetPages(&v)
+			if u.onInvalidate != nil {
+				u.onInvalidate(mmio.IOVA(v.addr), v.av)
+			}
 		}
 	case cmdFence:
 		return u.fence(a, b)

@@ -31,8 +31,12 @@ type Config struct {
 	// time it has timed out. If nil, there is no device and the time-out comes at once.
 	Message func(Message)
 
-	// NoSvpbmt leaves Svpbmt out of the capabilities. Page tables that use it all the
-	// same are obeyed.
+	// OnInvalidate, if not nil, is told of each IOTINVAL.VMA: of one address, or, if exact
+	// is false, of all.
+	OnInvalidate func(addr mmio.IOVA, exact bool)
+
+	// NoSvpbmt is an IOMMU without Svpbmt: memory types in page tables are reserved
+	// encodings.
 	NoSvpbmt bool
 	// NonCoherent puts dma-noncoherent into the device tree.
 	NonCoherent bool
@@ -47,6 +51,9 @@ type IOMMU struct {
 	message     func(Message)
 	nonCoherent bool
 	msi, ats    bool
+
+	onInvalidate func(addr mmio.IOVA, exact bool)
+	pbmts        uint64 // the highest memory type of Svpbmt that exists
 
 	cq, fq, pq queue
 
@@ -78,7 +85,11 @@ func New(c Config) *IOMMU {
 	if len(c.IRQ) == 0 || len(c.IRQ) > numVectors {
 		panic("BUG: an IOMMU has 1 to 16 interrupt wires")
 	}
-	u := &IOMMU{memory: c.Memory, clock: c.Clock, message: c.Message, nonCoherent: c.NonCoherent, msi: c.MSI, ats: c.ATS}
+	u := &IOMMU{memory: c.Memory, clock: c.Clock, message: c.Message, nonCoherent: c.NonCoherent, msi: c.MSI, ats: c.ATS,
+		onInvalidate: c.OnInvalidate}
+	if !c.NoSvpbmt {
+		u.pbmts = 2
+	}
 	for _, l := range c.IRQ {
 		u.wires = append(u.wires, mmio.Wired(l))
 	}

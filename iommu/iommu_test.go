@@ -5,6 +5,7 @@ package iommu
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,9 @@ func TestProbe(t *testing.T) {
 	r.Write("cqb", 31)
 	r.Want("cqb", 15) // LOG2SZ-1: the largest queue has 65536 entries, anywhere
 	r.Write("ddtp", rigDDT>>2|7)
+	r.Want("ddtp", rigDDT>>2|ddtp1LVL)
+	// From one depth to another only by way of off or bare (section 5.5).
+	r.Write("ddtp", rigTable>>2|ddtp3LVL)
 	r.Want("ddtp", rigDDT>>2|ddtp1LVL)
 	r.Write("icvec", 0x3214)
 	r.Want("icvec", 0x3210) // there are four wires
@@ -223,18 +227,20 @@ func TestPTEs(t *testing.T) {
 		{"pointer with PBMT", 1, leafPTE(rigTable, pteV) | 1<<61, false},
 		{"pointer with N", 1, leafPTE(rigTable, pteV) | pteN, false},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			r := newRig(t, Config{})
-			root := r.table(modeSv39, 1)
-			r.device(3, tcV, 0, 0, root)
-			r.put(rigTable, leafPTE(memBase, userRW))
-			r.enter(root, 0, c.level, c.pte)
-			if c.ok {
-				r.wantOK(write(3, 0x123), memBase+0x123)
-			} else {
-				r.wantFault(write(3, 0x123), CauseWritePageFault, 0)
-			}
-		})
+		for _, noSvpbmt := range []bool{false, true} {
+			t.Run(fmt.Sprint(c.name, noSvpbmt), func(t *testing.T) {
+				r := newRig(t, Config{NoSvpbmt: noSvpbmt})
+				root := r.table(modeSv39, 1)
+				r.device(3, tcV, 0, 0, root)
+				r.put(rigTable, leafPTE(memBase, userRW))
+				r.enter(root, 0, c.level, c.pte)
+				if c.ok && (!noSvpbmt || pbmt(c.pte) == 0) {
+					r.wantOK(write(3, 0x123), memBase+0x123)
+				} else {
+					r.wantFault(write(3, 0x123), CauseWritePageFault, 0)
+				}
+			})
+		}
 	}
 }
 

@@ -339,15 +339,33 @@ func TestInvalidationTimeout(t *testing.T) {
 }
 
 func TestPageRequests(t *testing.T) {
-	r := newRig(t, Config{ATS: true})
+	var sent []Message
+	r := newRig(t, Config{ATS: true, Message: func(m Message) { sent = append(sent, m) }})
 	r.device(3, tcV|tcATS|tcPRI)
 	r.device(4, tcV|tcATS)
+	r.device(7, tcV|tcATS|tcPRI|tcPRPR)
 	r.device(5, tcV|tcATS|tcPRI|tcSXL)
 	ask := func(device uint32, payload uint64, want PageResponse) {
 		t.Helper()
 		p := PageRequest{DeviceID: device, HasProcess: true, ProcessID: 0x12345, Privileged: true, Execute: true, Payload: payload}
+		sent = nil
 		if got := r.u.RequestPage(p); got != want {
 			t.Errorf("device %d: answer %d, want %d", device, got, want)
+		}
+		if want <= PageDropped {
+			if len(sent) != 0 {
+				t.Errorf("device %d: %+v", device, sent)
+			}
+			return
+		}
+		// The answer names the process if PRPR says so, and always if it is a failure (section
+		// 2.7).
+		m := Message{Device: uint16(device), Payload: payload>>3&511<<32 | map[PageResponse]uint64{PageInvalid: 1, PageFailure: 15}[want]<<44}
+		if device == 7 || want == PageFailure {
+			m.HasProcess, m.ProcessID = true, 0x12345
+		}
+		if len(sent) != 1 || sent[0] != m {
+			t.Errorf("device %d: %+v, want %+v", device, sent, m)
 		}
 	}
 	ask(3, 0x8000_0fff, PageQueued)
@@ -373,6 +391,7 @@ func TestPageRequests(t *testing.T) {
 		ask(3, 7, PageQueued)
 	}
 	ask(3, 7, PageSuccess)
+	ask(7, 0x8000_0fff, PageSuccess)
 	r.Want("pqcsr", csrOn|3|csrOverflow)
 	r.Write("pqcsr", 0)
 	ask(3, 7, PageFailure)
@@ -397,6 +416,23 @@ func TestTranslationRequests(t *testing.T) {
 		t.Errorf("%+v, %v", res, f)
 	}
 	if res, f := r.u.Translate(ask(3, 0x2000)); f != nil || !res.Read || res.Write {
+		t.Errorf("%+v, %v", res, f)
+	}
+	// What no table translates is one big range.
+	r.device(6, tcV|tcATS)
+	if res, f := r.u.Translate(ask(6, 0x1_2345_6789)); f != nil || !res.Read || !res.Write || res.Addr != 0x1_2345_6789 || res.Size != bareSize {
+		t.Errorf("%+v, %v", res, f)
+	}
+	// A clean page gets dirty by a request for writing, and may be written at once; a request
+	// without that must not be granted it (section 2.6).
+	r.device(8, tcV|tcATS|tcSADE, 0, 0, root)
+	r.enter(root, 0x4000, 0, leafPTE(memBase, userRW&^pteD))
+	reading := ask(8, 0x4000)
+	reading.NoWrite = true
+	if res, f := r.u.Translate(reading); f != nil || !res.Read || res.Write {
+		t.Errorf("%+v, %v", res, f)
+	}
+	if res, f := r.u.Translate(ask(8, 0x4000)); f != nil || !res.Read || !res.Write {
 		t.Errorf("%+v, %v", res, f)
 	}
 	// Nothing there: no permission, no record.

@@ -42,6 +42,8 @@ type Result struct {
 	Size uint64
 	// PBMT is the memory type of Svpbmt: 0 the address's own, 1 non-cacheable, 2 I/O.
 	PBMT uint8
+	// MSI says that the address is that of a virtual interrupt file (section 2.1.3.6).
+	MSI bool
 	// Read, Write, Execute, Global are the answer to a TranslationRequest; other
 	// requests were granted what they asked for.
 	Read, Write, Execute, Global bool

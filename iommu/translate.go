@@ -28,7 +28,7 @@ func (t *translation) covers(iova uint64) bool { return (iova^t.IOVA)&^(t.Size-1
 // result is the answer for one address.
 func (t *translation) result(r *Request) Result {
 	both := t.First & t.Second
-	res := Result{Size: t.Size, PBMT: uint8(pbmt(t.First))}
+	res := Result{Size: t.Size, PBMT: uint8(pbmt(t.First)), MSI: t.MSI}
 	res.Addr = mmio.PhysAddr(t.Addr&^(t.Size-1) | uint64(r.Addr)&(t.Size-1))
 	if res.PBMT == 0 {
 		res.PBMT = uint8(pbmt(t.Second))

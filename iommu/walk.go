@@ -106,7 +106,7 @@ func (w *walk) follow(s *stage, addr uint64) (leaf, *Fault) {
 		if err != nil {
 			return leaf{}, w.tableFault(err)
 		}
-		if pte&pteV == 0 || pte&(pteR|pteW) == pteW || pte&pteReserved != 0 || pbmt(pte) == 3 {
+		if pte&pteV == 0 || pte&(pteR|pteW) == pteW || pte&pteReserved != 0 || pbmt(pte) > w.u.pbmts {
 			return leaf{}, s.page()
 		}
 		global = global || pte&pteG != 0
