@@ -129,6 +129,12 @@ func TestRules(t *testing.T) {
 			s.job(s.dev, Read, true)
 			s.cpu(1, 0, true)
 		}},
+		{name: "showing what is drawn on", do: func(s *scene) {
+			s.mapped(must(s.buf.Attach(s.two, s.dev, AttachOptions{Persistent: true})), Bidirectional)
+			s.prep(s.one, s.buf.whole(), Write)
+			s.job(s.dev, Read, true)
+			s.dma(s.dev, 0, 64, false)
+		}},
 		{name: "a mapping that stays is no use", do: func(s *scene) {
 			a := must(s.buf.Attach(s.two, s.dev, AttachOptions{Persistent: true}))
 			s.mapped(a, Bidirectional)
@@ -164,6 +170,10 @@ func TestRules(t *testing.T) {
 		}, want: []Detail{DeviceWhileDevice}, mode: observe},
 
 		{name: "DMA to what was never mapped", do: func(s *scene) { s.dma(s.dev, 0, 64, true) }, want: []Detail{NeverMapped}},
+		{name: "DMA of a job whose mapping nobody told of", do: func(s *scene) {
+			s.job(s.dev, Write, false)
+			s.dma(s.dev, 0, 64, true)
+		}},
 		{name: "DMA after unmap", do: func(s *scene) {
 			s.mapped(s.att, FromDevice)
 			s.ok(s.att.Unmap(FromDevice))
@@ -296,6 +306,11 @@ func TestRules(t *testing.T) {
 			s.ok(b.BeginCPU(s.two, Whole(1), Read))
 			s.ObserveCPU(CPUAccess{Task: Task{ID: 1}, Addr: b.backing[0].Addr, Len: 8, Write: true})
 		}},
+		{name: "a foreign buffer", do: func(s *scene) {
+			b := must(s.one.NewBuffer(Spec{Size: 100, Backing: []Extent{{0x4000_0000, PageSize}}}))
+			must(b.Attach(s.one, s.dev, AttachOptions{}))
+			s.ObserveCPU(CPUAccess{Task: Task{ID: 1}, Addr: 0x4000_0000, Len: 8, Write: true})
+		}},
 		{name: "the rest of the last page", do: func(s *scene) { s.cpu(1, sceneSize, true) }},
 		{name: "failed CPU_PREP ignored", do: func(s *scene) {
 			s.mapped(s.att, ToDevice)
@@ -363,6 +378,17 @@ func TestRules(t *testing.T) {
 			s.ok(s.buf.KunmapAtomic(s.one, 0))
 			must(s.buf.KmapAtomic(s.one, 2))
 		}, want: []Detail{TooManyAtomic}},
+
+		{name: "atomic kmaps of a buffer that is gone", do: func(s *scene) {
+			b := must(s.one.NewBuffer(Spec{Size: 2 * PageSize}))
+			s.ok(b.BeginCPU(s.two, b.whole(), Read))
+			must(b.KmapAtomic(s.two, 0))
+			must(b.KmapAtomic(s.two, 1))
+			s.ok(s.one.Release(b))
+			s.ok(b.EndCPU(s.two, b.whole(), Read)) // the last reference; no longer anything to report
+			s.ok(s.buf.BeginCPU(s.two, s.buf.whole(), Read))
+			must(s.buf.KmapAtomic(s.two, 0))
+		}},
 
 		{name: "access without the lock that somebody else has", do: func(s *scene) {
 			s.lock(s.one, Write)
@@ -447,6 +473,16 @@ func TestRules(t *testing.T) {
 		{name: "job in mode off", do: func(s *scene) {
 			s.lock(s.one, Write)
 			s.job(s.dev, Write, false)
+		}, mode: func(c *Config) { c.Mode = Off }},
+		{name: "two jobs of one device", do: func(s *scene) {
+			s.job(s.dev, Write, false)
+			s.SetMode(Observe)
+			s.job(s.dev, Write, false)
+		}},
+		{name: "DMA against a lock, in mode off", do: func(s *scene) {
+			s.mapped(s.att, ToDevice)
+			s.lock(s.one, Write)
+			s.dma(s.dev, 0, 64, false)
 		}, mode: func(c *Config) { c.Mode = Off }},
 		{name: "DMA against a lock, without a job", do: func(s *scene) {
 			s.mapped(s.att, ToDevice)

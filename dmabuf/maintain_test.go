@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// opLog is a Memory that notes maintenance, by offsets in a buffer at one place.
+type opLog struct {
+	noMemory
+	ops []string
+}
+
+func (m *opLog) Maintain(op Op, addr, n uint64) {
+	m.ops = append(m.ops, fmt.Sprintf("%v %d+%d", op, addr%(16*PageSize), n))
+}
+
+// The contract says what must be visible; this says that no more is done for that
+// than is needed.
+func TestMaintenance(t *testing.T) {
+	const lines = (sceneSize + LineSize - 1) / LineSize * LineSize
+	all := func(op Op) string { return fmt.Sprintf("%v 0+%d", op, lines) }
+	frame := func(s *scene, dir Direction) { s.mapped(s.att, dir); s.ok(s.att.Unmap(dir)) }
+	cpu := func(s *scene, r Range, a Access) { s.prep(s.one, r, a); s.ok(s.buf.Fini(s.one)) }
+	for _, test := range []struct {
+		name     string
+		coherent bool
+		do       func(s *scene)
+		want     []string
+	}{
+		{"device writes, CPU reads", false, func(s *scene) {
+			frame(s, FromDevice)
+			cpu(s, s.buf.whole(), Read)
+			cpu(s, s.buf.whole(), Read) // nothing new
+		}, []string{all(Invalidate)}},
+		{"CPU writes, device reads", false, func(s *scene) {
+			cpu(s, s.buf.whole(), Write)
+			frame(s, ToDevice)
+			cpu(s, s.buf.whole(), Read)
+		}, []string{all(Clean)}},
+		{"device writes, CPU reads two parts", false, func(s *scene) {
+			frame(s, FromDevice)
+			cpu(s, Range{10, 60}, Read)
+			cpu(s, Range{64, 128}, Read) // a line of it was done
+			cpu(s, Range{0, 1}, Read)
+		}, []string{"invalidate 0+128", "invalidate 128+64"}},
+		{"CPU writes a part", false, func(s *scene) { cpu(s, Range{100, 1}, Write) }, []string{"clean 64+64"}},
+		{"devices only", false, func(s *scene) {
+			frame(s, FromDevice)
+			s.mapped(s.att2, ToDevice)
+			s.ok(s.att2.Unmap(ToDevice))
+		}, nil},
+		{"CPU only", false, func(s *scene) {
+			s.ok(s.att.Detach())
+			s.ok(s.att2.Detach())
+			cpu(s, s.buf.whole(), Write)
+			cpu(s, s.buf.whole(), Read|Write)
+		}, nil},
+		{"CPU writes before anybody is attached", false, func(s *scene) {
+			s.ok(s.att.Detach())
+			s.ok(s.att2.Detach())
+			cpu(s, Range{0, 64}, Write)
+			cpu(s, Range{256, 64}, Write)
+			s.att = must(s.buf.Attach(s.one, s.other, AttachOptions{}))
+			frame(s, ToDevice)
+			frame(s, ToDevice)
+		}, []string{"clean 0+64", "clean 256+64"}},
+		{"and again after", false, func(s *scene) {
+			s.ok(s.att.Detach())
+			s.ok(s.att2.Detach())
+			cpu(s, Range{0, 64}, Write)
+			s.att = must(s.buf.Attach(s.one, s.other, AttachOptions{}))
+			cpu(s, Range{0, 64}, Write)
+			frame(s, ToDevice)
+		}, []string{"clean 0+64"}},
+		{"a move cleans what it copies", false, func(s *scene) {
+			s.ok(s.att.Detach())
+			s.ok(s.att2.Detach())
+			cpu(s, s.buf.whole(), Write)
+			s.att = must(s.buf.Attach(s.one, s.device("near", Constraints{AddressLimit: lowLimit}), AttachOptions{}))
+			frame(s, ToDevice)
+		}, nil},
+		{"a lock does for the whole what CPU_PREP does", false, func(s *scene) {
+			frame(s, FromDevice)
+			s.ok(s.lock(s.one, Write).Unlock(s.one))
+		}, []string{all(Invalidate), all(Clean)}},
+		{"a job without a new mapping", false, func(s *scene) {
+			s.ok(s.job(s.dev, Write, false).Finish())
+			cpu(s, s.buf.whole(), Read)
+		}, []string{all(Invalidate)}},
+		{"coherent device", true, func(s *scene) {
+			frame(s, FromDevice)
+			cpu(s, s.buf.whole(), Read|Write)
+			frame(s, ToDevice)
+		}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := &opLog{}
+			s := newScene(t, func(c *Config) { c.Memory = m })
+			s.dev.coherent, s.other.coherent = test.coherent, test.coherent
+			s.place()
+			for s.buf.backing[0].Addr%(16*PageSize) != 0 { // offsets are easy to read then
+				s.buf.leave()
+				s.buf.settleAt(must(s.cfg.Pool.Alloc(sceneSize, Constraints{Contiguous: true, Align: 16 * PageSize})))
+			}
+			test.do(s)
+			if !slices.Equal(m.ops, test.want) {
+				t.Errorf("got %q, want %q", m.ops, test.want)
+			}
+		})
+	}
+}
