@@ -56,6 +56,8 @@ func main() {
 		switch {
 		case err != nil:
 			return cli.Usage(err)
+		case kind == drm.Dumb:
+			return cli.Usage(errors.New("dumb buffers are for clients that have the display; use gem"))
 		case len(args) > 1:
 			return cli.Usage(errors.New("more than one file"))
 		case child == "scale":
@@ -108,8 +110,8 @@ func draw(ctx context.Context, kind drm.Kind, o options, file string) error {
 	if err != nil {
 		return err
 	}
-	second := start("scale", scalerEnd, between.File())
-	third := start("show", otherEnd)
+	second := start(ctx, "scale", scalerEnd, between.File())
+	third := start(ctx, "show", otherEnd)
 	if err := errors.Join(second.Start(), third.Start()); err != nil {
 		return err
 	}
@@ -127,18 +129,24 @@ func draw(ctx context.Context, kind drm.Kind, o options, file string) error {
 	for _, child := range []*exec.Cmd{second, third} {
 		var status *exec.ExitError
 		switch ended := child.Wait(); {
+		case ctx.Err() != nil: // Ctrl-C
 		case errors.As(ended, &status) && status.Exited():
 			return cli.ErrReported
 		case ended != nil:
 			return fmt.Errorf("a process ended: %w", ended)
 		}
 	}
+	if ctx.Err() != nil {
+		return nil
+	}
 	return err
 }
 
-// start makes a child with the same flags, and files from number 3 on.
-func start(child string, files ...*os.File) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe", append([]string{"-" + childFlag, child}, os.Args[1:]...)...)
+// start makes a child with the same flags, and files from number 3 on. Ctrl-C ends it,
+// too, when it is only this process that is told.
+func start(ctx context.Context, child string, files ...*os.File) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", append([]string{"-" + childFlag, child}, os.Args[1:]...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.ExtraFiles, cmd.Stdout, cmd.Stderr = files, os.Stdout, os.Stderr
 	return cmd
 }
