@@ -172,7 +172,16 @@ func (m *Machine) translatedPort(name string, deviceID uint32, down mmio.DMA) mm
 			}
 			return m.iommu.Resolve(m.mem.Peek, r)
 		},
+		Space: func() (uint32, bool) { return m.iommu.AddressSpace(m.mem.Peek, deviceID) },
 	}, down)
+}
+
+// invalidated tells the sanitizer that a hart had the IOMMU forget translations, as it
+// does when something is unmapped.
+func (m *Machine) invalidated(v iommu.Invalidation) {
+	if m.running != nil {
+		m.sanitizer.Invalidated(v, int(m.running.ID()))
+	}
 }
 
 // hartBus is the bus as a hart sees it: it tells the sanitizer who made which

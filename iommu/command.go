@@ -107,7 +107,7 @@ func (u *IOMMU) execute(a, b uint64) uint64 {
 			u.translations.drop(v.matchesFirst)
 			u.forgetPages(&v)
 			if u.onInvalidate != nil {
-				u.onInvalidate(mmio.IOVA(v.addr), v.av)
+				u.onInvalidate(Invalidation{v.pscid, v.pscv, mmio.IOVA(v.addr), v.av})
 			}
 		}
 	case cmdFence:
@@ -174,6 +174,15 @@ func (u *IOMMU) invalidateDirectory(a, b uint64) uint64 {
 		return !one || p.Device == device && (!process || p.Process == id)
 	})
 	return 0
+}
+
+// Invalidation is an IOTINVAL.VMA: of the translations of one address, if HasAddr, and
+// of one address space, if HasPSCID; else of all.
+type Invalidation struct {
+	PSCID    uint32
+	HasPSCID bool
+	Addr     mmio.IOVA
+	HasAddr  bool
 }
 
 // invalidation has the operands of IOTINVAL (section 3.1.1).

@@ -31,9 +31,8 @@ type Config struct {
 	// time it has timed out. If nil, there is no device and the time-out comes at once.
 	Message func(Message)
 
-	// OnInvalidate, if not nil, is told of each IOTINVAL.VMA: of one address, or, if exact
-	// is false, of all.
-	OnInvalidate func(addr mmio.IOVA, exact bool)
+	// OnInvalidate, if not nil, is told of each IOTINVAL.VMA.
+	OnInvalidate func(Invalidation)
 
 	// NoSvpbmt is an IOMMU without Svpbmt: memory types in page tables are reserved
 	// encodings.
@@ -52,7 +51,7 @@ type IOMMU struct {
 	nonCoherent bool
 	msi, ats    bool
 
-	onInvalidate func(addr mmio.IOVA, exact bool)
+	onInvalidate func(Invalidation)
 	pbmts        uint64 // the highest memory type of Svpbmt that exists
 
 	cq, fq, pq queue

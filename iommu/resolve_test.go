@@ -4,6 +4,7 @@ package iommu
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"vdev/mmio"
@@ -67,8 +68,30 @@ func TestResolveLeavesNoTrace(t *testing.T) {
 	if _, ok := r.u.Resolve(r.peek, read(3, 0x1000)); ok {
 		t.Error("the page is gone, and found")
 	}
+	for device, want := range map[uint32]uint32{3: 7, 4: 0} {
+		if pscid, ok := r.u.AddressSpace(r.peek, device); pscid != want || ok != (want != 0) {
+			t.Errorf("device %d has PSCID %d, %v", device, pscid, ok)
+		}
+	}
 	r.mode(ddtpOff, 0)
+	if _, ok := r.u.AddressSpace(r.peek, 3); ok {
+		t.Error("an address space of an IOMMU that is off")
+	}
 	if _, ok := r.u.Resolve(r.peek, read(3, 0x2000)); ok {
 		t.Error("found by an IOMMU that is off")
+	}
+}
+
+// Invalidations are told as they were asked for.
+func TestOnInvalidate(t *testing.T) {
+	var got []Invalidation
+	r := newRig(t, Config{OnInvalidate: func(v Invalidation) { got = append(got, v) }})
+	r.command(cmdInvalVMA, 0)
+	r.command(cmdInvalVMA|opPSCV|7<<12, 0)
+	r.command(cmdInvalVMA|opAV|opPSCV|7<<12, 0x1000>>12<<10)
+	r.command(cmdInvalGVMA, 0)
+	want := []Invalidation{{}, {PSCID: 7, HasPSCID: true}, {PSCID: 7, HasPSCID: true, Addr: 0x1000, HasAddr: true}}
+	if !slices.Equal(got, want) {
+		t.Errorf("told of %+v", got)
 	}
 }

@@ -5,6 +5,7 @@ package dmasan
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"vdev/emu/mem"
 	"vdev/iommu"
@@ -22,6 +23,8 @@ type Refusal struct {
 	// End is (dma-out-of-range).
 	Phys    mmio.PhysAddr
 	HasPhys bool
+	// LastUse is when the device last used the page, for dma-after-unmap; 0 if never.
+	LastUse time.Duration
 	// End is where the mapping ends that a transfer ran over.
 	End mmio.IOVA
 }
@@ -43,7 +46,14 @@ func (p *port) refused(addr mmio.IOVA, write bool, cause iommu.Cause) {
 	r := Refusal{IOVA: addr, Bytes: int(p.end - addr), Write: write, Cause: cause.String()}
 	code, used := p.judge(&r, here.job)
 	f := finding{this: here}
+	since := time.Duration(0)
 	if used != nil {
+		since, r.LastUse = used.last, used.last
+	}
+	if code == DMAAfterUnmap {
+		f.other = s.unmaps.unmapped(addr, p.space(), since)
+	}
+	if f.other == nil && used != nil {
 		f.other = s.newAccess(here.by, used.last, noRegs())
 		f.other.op, f.other.job = mem.OpDMARead, used.job
 		if used.write {
@@ -60,6 +70,16 @@ func (p *port) refused(addr mmio.IOVA, write bool, cause iommu.Cause) {
 			rep.Buffer = s.buffer(r.Phys)
 		}
 	})
+}
+
+// space is the PSCID of the bus master's address space, or noSpace.
+func (p *port) space() uint32 {
+	if p.Space != nil {
+		if pscid, ok := p.Space(); ok {
+			return pscid
+		}
+	}
+	return noSpace
 }
 
 // judge tells which rule an access broke, and adds to r what is known of the mapping.
@@ -83,6 +103,9 @@ func (p *port) judge(r *Refusal, job *access) (Code, *usedPage) {
 	case used != nil:
 		r.Phys, r.HasPhys = used.phys+mmio.PhysAddr(off), true
 		return DMAAfterUnmap, used
+	}
+	if p.s.unmaps.exact(r.IOVA, p.space()) != nil {
+		return DMAAfterUnmap, nil
 	}
 	return DMAUnmapped, nil
 }
@@ -142,7 +165,7 @@ func (r *Refusal) write(w io.Writer, c Code) {
 		}
 		fmt.Fprintf(w, "  mapped to physical address %#x, for %s only\n", uint64(r.Phys), only)
 	case DMAAfterUnmap:
-		fmt.Fprintf(w, "  it was mapped to physical address %#x before\n", uint64(r.Phys))
+		fmt.Fprintf(w, "  it was mapped to physical address %#x, and last used at %s\n", uint64(r.Phys), clock(r.LastUse))
 	case DMAOutOfRange:
 		fmt.Fprintf(w, "  the mapping that the device came from ends at %#x, after physical address %#x\n", uint64(r.End), uint64(r.Phys))
 	}

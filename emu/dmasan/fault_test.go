@@ -237,7 +237,7 @@ func TestMappingReports(t *testing.T) {
 	text := r.text.String()
 	for _, want := range []string{
 		"BUG: vdev: dma-after-unmap in disk, started in step0+0x4 [prog 40]\n",
-		"Address: 64 bytes to be written at I/O virtual address 0x1200; the IOMMU says: write/AMO page fault\n  it was mapped to physical address 0x80001200 before\n" +
+		"Address: 64 bytes to be written at I/O virtual address 0x1200; the IOMMU says: write/AMO page fault\n  it was mapped to physical address 0x80001200, and last used at 0.001001s\n" +
 			"  in buffer \"frame0\" (dma-buf 17, GEM handle 3 of prog (pid 33), system heap, 65536 bytes), offset 0x1200, line 72\n  attached to it: g2d, display\n",
 		"\nDMA write by device disk at 0.001002s\n  doing fill 4x4, started by hart 0, prog (pid 40) at 0.001000s\n",
 		"\nEarlier: DMA write by device disk at 0.001001s\n  doing store to START, started by",
@@ -257,7 +257,7 @@ func TestMappingReports(t *testing.T) {
 	if err := json.Unmarshal([]byte(line), &j); err != nil {
 		t.Fatal(err)
 	}
-	if j.Code != "dma-after-unmap" || j.Memory != nil || j.Address == nil || *j.Address != (jsonRefusal{"0x1200", 64, true, "write/AMO page fault", "0x80001200", ""}) ||
+	if j.Code != "dma-after-unmap" || j.Memory != nil || j.Address == nil || *j.Address != (jsonRefusal{"0x1200", 64, true, "write/AMO page fault", "0x80001200", 1001000, ""}) ||
 		j.This.Job != "fill 4x4" || j.Buffer == nil || j.Buffer.Name != "frame0" || j.Buffer.Line != 72 || len(j.Buffer.Handles) != 1 || len(j.Buffer.Attached) != 2 {
 		t.Errorf("%s", line)
 	}

@@ -33,6 +33,7 @@ type access struct {
 	task  *symbols.Task
 	job   *access // that the bus master was working on: the store that started it
 	what  string  // of a job
+	unmap bool    // it is the end of a mapping in an IOMMU
 	doing string  // what the bus master itself says of its work
 }
 

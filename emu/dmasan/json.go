@@ -63,8 +63,9 @@ type jsonRefusal struct {
 	Cause string `json:"cause"`
 	// Phys is where the page is mapped (dma-direction), was mapped (dma-after-unmap), or
 	// the last byte before End is (dma-out-of-range).
-	Phys string `json:"phys,omitempty"`
-	End  string `json:"end,omitempty"`
+	Phys    string `json:"phys,omitempty"`
+	LastUse int64  `json:"last_use_ns,omitempty"` // of dma-after-unmap
+	End     string `json:"end,omitempty"`
 }
 
 type jsonBuffer struct {
@@ -195,7 +196,7 @@ func (r *Report) jsonLine() []byte {
 			Lines: jsonLines{c.Covered, c.Dirty, c.Stale, c.Maintained}}
 	}
 	if f := r.Refusal; f != nil {
-		j.Address = &jsonRefusal{IOVA: hexString(f.IOVA), Bytes: f.Bytes, Write: f.Write, Cause: f.Cause}
+		j.Address = &jsonRefusal{IOVA: hexString(f.IOVA), Bytes: f.Bytes, Write: f.Write, Cause: f.Cause, LastUse: int64(f.LastUse)}
 		if f.HasPhys {
 			j.Address.Phys = hexString(f.Phys)
 		}

@@ -19,6 +19,9 @@ type PortConfig struct {
 	// Mapped tells where the tables, as they are now, lead a read or a write of the bus
 	// master; false if they forbid it. It must leave no trace.
 	Mapped func(addr mmio.IOVA, write bool) (mmio.PhysAddr, bool)
+	// Space is the PSCID of the bus master's address space; false if it has none. May be
+	// nil.
+	Space func() (pscid uint32, ok bool)
 }
 
 // port is a bus master's way through an IOMMU. It sits at both ends, so that it knows

@@ -264,7 +264,10 @@ func (s *Sanitizer) name(a *access) *Access {
 	r := &Access{What: a.op.String(), Hart: a.by.Hart, Master: a.by.Master, At: a.at, Regs: a.regs,
 		First: a.first, Last: a.last, Lines: a.lines, Dirty: a.dirty, Stale: a.stale,
 		maintenance: a.op == mem.OpClean || a.op == mem.OpInval || a.op == mem.OpFlush}
-	if a.what != "" {
+	switch {
+	case a.unmap:
+		r.What = "unmap"
+	case a.what != "":
 		r.What = "start"
 	}
 	if a.job != nil {

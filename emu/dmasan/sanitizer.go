@@ -58,6 +58,7 @@ type Sanitizer struct {
 	translated []string
 	started    starts
 	syncs      syncCalls
+	unmaps     unmaps
 	// wiring has the bus masters whose wiring was looked at.
 	wiring map[string]struct{}
 	pages  []*mem.TrackedPage // in the order in which they became tracked

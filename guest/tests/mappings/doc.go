@@ -17,7 +17,7 @@ type Pair struct {
 // Pairs lists all programs.
 func Pairs() []Pair {
 	return []Pair{
-		{"dma-unmapped", "unmapped", "dma-tester"},
+		{"dma-unmapped", "unmapped", "g2d"},
 		{"dma-after-unmap", "afterUnmap", "dma-tester"},
 		{"dma-direction", "direction", "dma-tester"},
 		{"dma-out-of-range", "outOfRange", "g2d"},
