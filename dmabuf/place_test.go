@@ -139,6 +139,22 @@ func TestNoMemory(t *testing.T) {
 	r.nothingLeft()
 }
 
+func TestConstraintsOfAll(t *testing.T) {
+	near, nearer := Constraints{AddressLimit: 1 << 32, Align: 1 << 16}, Constraints{AddressLimit: 1 << 28, LargePages: true}
+	want := Constraints{AddressLimit: 1 << 28, Align: 1 << 16, Contiguous: true, LargePages: true}
+	all := []Constraints{near, nearer, {Contiguous: true}, {IOMMU: true, AddressLimit: 1, Align: 1 << 30, MaxSegment: PageSize}}
+	for range all {
+		var got Constraints
+		for _, c := range all {
+			got = got.and(c.placing())
+		}
+		if got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		all = append(all[1:], all[0])
+	}
+}
+
 func TestSegments(t *testing.T) {
 	r := newRig(t)
 	cl := r.client(1, "app")

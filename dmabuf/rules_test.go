@@ -322,7 +322,9 @@ func TestRules(t *testing.T) {
 			s.ok(s.att.Unmap(ToDevice))
 			s.prep(s.one, s.buf.whole(), Read)
 			s.cpu(1, 0, false)
-		}, want: []Detail{IgnoredError}},
+			s.ok(s.buf.Fini(s.one))
+			s.cpu(1, 0, false) // the error is history
+		}, want: []Detail{IgnoredError, MissingPrep}},
 		{name: "exit without CPU_FINI", do: func(s *scene) {
 			s.prep(s.one, s.buf.whole(), Read)
 			s.ok(s.one.Close())

@@ -162,6 +162,22 @@ func TestFences(t *testing.T) {
 	r.nothingLeft()
 }
 
+// Who waits for a buffer does not keep it.
+func TestBufferGoesWhileWaiting(t *testing.T) {
+	r := newRig(t)
+	cl, other := r.client(1, "one"), r.client(2, "two")
+	b := must(cl.NewBuffer(Spec{Size: 1}))
+	r.ok(b.AddFence(must(other.NewFence("f")), Write))
+	prep, poll := r.wait(), r.wait()
+	r.want(EINPROGRESS, b.Prep(other, Whole(1), Read, 0, &prep.Wait))
+	r.want(EINPROGRESS, b.WaitFences(other, Read, &poll.Wait))
+	r.ok(cl.Release(b))
+	r.is(prep, EBADF)
+	r.is(poll, EBADF)
+	r.want(EBADF, b.Fini(other))
+	r.nothingLeft()
+}
+
 // Deadlines come in order, whatever is set and cancelled between.
 func TestDeadlines(t *testing.T) {
 	s := newScene(t)
