@@ -93,8 +93,8 @@ func (m *Machine) addIOMMU() {
 	}
 	m.iommu = iommu.New(iommu.Config{Name: "iommu", IRQ: wires, Memory: m.mem.NewPort("iommu", true), Clock: m,
 		OnInvalidate: m.invalidated,
-		NoSvpbmt: true, // Linux 7.2 fails to probe an IOMMU that has it: see docs/findings.md
-		Events:   &m.events})
+		NoSvpbmt:     true, // Linux 7.2 fails to probe an IOMMU that has it: see docs/findings.md
+		Events:       &m.events})
 	m.place(placed{base: addrIOMMU, dev: m.iommu, irqs: irqs})
 }
 
