@@ -36,4 +36,13 @@
 // And Linux lets programs write to a page of the page cache while the disk reads it:
 // whatever the disk got, the page is written again. Such a store comes after the
 // page was cleaned for the device, by somebody else; see racesWithOwner.
+//
+// What an IOMMU refuses is another matter, and needs no cache: a Port sits before and
+// behind the IOMMU of a bus master, and remembers which pages the master has used;
+// together with who had the IOMMU forget translations (Invalidated), that tells apart
+// the ways in which a mapping can be missing (judge in fault.go).
+//
+// The guest's kernel is asked when a report is made, and not before: which buffer a page
+// belongs to (package linux), and whether it takes a device for coherent. What programs
+// asked of it, package strace tells as it happens (SyncDone).
 package dmasan
