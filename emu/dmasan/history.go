@@ -13,7 +13,7 @@ import (
 
 // access is something that happened to one line or, from the same place and in one
 // go, to several. It is shared by all lines concerned and never changes once
-// another access was recorded.
+// an access of another kind, or by somebody else, was recorded.
 type access struct {
 	seq  uint64
 	op   mem.Op
@@ -40,6 +40,10 @@ type access struct {
 // joinTime is the longest pause within one access.
 const joinTime = 50 * time.Microsecond
 
+// maxRecent is how many places a loop may store from so that each is one access. A
+// compiler may make four stores of bytes of a pixel.
+const maxRecent = 8
+
 // record takes down e, or adds it to the access before. It must be called for the
 // same events in all modes.
 func (s *Sanitizer) record(e *mem.Event) *access {
@@ -49,13 +53,20 @@ func (s *Sanitizer) record(e *mem.Event) *access {
 		regs = s.cfg.Context(e.By.Hart)
 	}
 	addr := e.Page.Addr + mmio.PhysAddr(e.Line*mem.LineSize)
-	if a := s.newest; a != nil && a.op == e.Op && a.by == e.By && a.regs == regs && now-a.end < joinTime &&
-		(addr == a.last || addr == a.last+mem.LineSize) {
+	for i, a := range s.recent {
+		if a == nil || a.op != e.Op || a.by != e.By {
+			break // nothing that is older may change any more
+		}
+		if now-a.end >= joinTime || addr != a.last && addr != a.last+mem.LineSize || !samePlace(&a.regs, &regs) {
+			continue
+		}
 		if addr != a.last {
 			a.lines++
 			a.last = addr
 		}
 		a.end = now
+		copy(s.recent[1:i+1], s.recent[:i])
+		s.recent[0] = a
 		return a
 	}
 	a := s.newAccess(e.By, now, regs)
@@ -66,7 +77,7 @@ func (s *Sanitizer) record(e *mem.Event) *access {
 		// Rings in coherent memory are written all the time: only the place.
 		a.stack = symbols.Stack{Kernel: []uint64{regs.PC}, LeafRA: regs.RA, Task: regs.TP, Satp: regs.Satp}
 		if regs.Priv == symbols.User {
-			a.stack = symbols.Capture(s.cfg.Memory, regs)
+			a.stack = s.captor.Capture(regs)
 		}
 		a.task = s.taskOf(&a.stack)
 	} else {
@@ -78,8 +89,19 @@ func (s *Sanitizer) record(e *mem.Event) *access {
 func (s *Sanitizer) newAccess(by mem.Agent, now time.Duration, regs symbols.Regs) *access {
 	s.seq++
 	a := &access{seq: s.seq, by: by, at: now, end: now, regs: regs}
-	s.newest = a
+	copy(s.recent[1:], s.recent[:])
+	s.recent[0] = a
 	return a
+}
+
+// samePlace tells whether a hart that is at b is where it was at a. User programs use
+// s0 for other things than frames.
+func samePlace(a, b *symbols.Regs) bool {
+	c := *b
+	if c.Priv == symbols.User {
+		c.FP = a.FP
+	}
+	return *a == c
 }
 
 // noRegs are the registers of whoever is not a hart.
@@ -94,7 +116,7 @@ func (s *Sanitizer) job(master string) string {
 }
 
 func (s *Sanitizer) captureStack(a *access) {
-	a.stack = symbols.Capture(s.cfg.Memory, a.regs)
+	a.stack = s.captor.Capture(a.regs)
 	a.task = s.taskOf(&a.stack)
 }
 

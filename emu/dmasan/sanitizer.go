@@ -51,7 +51,8 @@ type Config struct {
 type Sanitizer struct {
 	cfg     Config
 	seq     uint64
-	newest  *access            // the access recorded last
+	recent  [maxRecent]*access // accesses recorded or added to last, the latest first
+	captor  symbols.Captor
 	jobs    map[string]*access // by bus master: what it is working on
 	masters []string           // by number
 	// translated are the bus masters behind an IOMMU.
@@ -74,7 +75,7 @@ type Sanitizer struct {
 
 // New makes a sanitizer; attach it with Memory.SetObserver before the run.
 func New(cfg Config) *Sanitizer {
-	return &Sanitizer{cfg: cfg, jobs: make(map[string]*access), wiring: make(map[string]struct{}),
+	return &Sanitizer{cfg: cfg, captor: symbols.Captor{Memory: cfg.Memory}, jobs: make(map[string]*access), wiring: make(map[string]struct{}),
 		byCode: make(map[placesKey]*Report), byName: make(map[string]*Report)}
 }
 

@@ -2,7 +2,10 @@
 
 package symbols
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Memory reads guest memory without disturbing the guest: no cache line moves, no
 // sanitizer takes note.
@@ -92,16 +95,31 @@ func (w *window) word(va uint64) (uint64, bool) {
 	return binary.LittleEndian.Uint64(w.buf[va-w.base:]), true
 }
 
+// Captor takes down stacks. It is for those who take down many that are alike: what
+// they have in common is kept once.
+type Captor struct {
+	Memory Memory
+	room   [userStackBytes]byte
+	kept   []byte // the latest Stack.userStack
+}
+
+// Capture takes down the stack of a hart with registers r.
+func Capture(mem Memory, r Regs) Stack {
+	c := Captor{Memory: mem}
+	return c.Capture(r)
+}
+
 // Capture takes down the stack of a hart with registers r.
 //
 // With CONFIG_FRAME_POINTER every function of the kernel keeps the caller's s0 at
 // -16(s0) and its return address at -8(s0) (arch/riscv/include/asm/stacktrace.h).
-func Capture(mem Memory, r Regs) Stack {
+func (c *Captor) Capture(r Regs) Stack {
+	mem := c.Memory
 	s := Stack{Task: r.TP, Satp: r.Satp, Stvec: r.Stvec, LeafRA: r.RA}
 	if r.Priv == User {
 		// In user mode Linux keeps the task in sscratch.
 		s.Task, s.User, s.HasUser = r.Sscratch, r, true
-		s.keepUserStack(mem)
+		s.keepUserStack(c)
 		return s
 	}
 	if r.Priv == Machine {
@@ -161,7 +179,7 @@ func Capture(mem Memory, r Regs) Stack {
 	}
 	s.Kernel = append([]uint64(nil), pcs[:n]...)
 	if s.HasUser {
-		s.keepUserStack(mem)
+		s.keepUserStack(c)
 	}
 	return s
 }
@@ -207,18 +225,21 @@ func readPtRegs(w *window, at uint64) (ptRegs, bool) {
 	return r, ok && r.status&sstatusUXL == sstatusUXL64 && r.cause<<1>>1 < causeMax
 }
 
-// keepUserStack copies the innermost part of the user's stack.
-func (s *Stack) keepUserStack(mem Memory) {
+// keepUserStack copies the innermost part of the user's stack, or shares the copy of
+// an earlier capture if nothing has changed.
+func (s *Stack) keepUserStack(c *Captor) {
 	sp := s.User.SP
-	buf := make([]byte, userStackBytes)
-	n := min(uint64(len(buf)), 4096-sp%4096)
-	if !mem.ReadVirt(s.Satp, sp, buf[:n]) {
+	n := min(userStackBytes, 4096-sp%4096)
+	if !c.Memory.ReadVirt(s.Satp, sp, c.room[:n]) {
 		return
 	}
-	if n < uint64(len(buf)) && mem.ReadVirt(s.Satp, sp+n, buf[n:]) {
-		n = uint64(len(buf))
+	if n < userStackBytes && c.Memory.ReadVirt(s.Satp, sp+n, c.room[n:]) {
+		n = userStackBytes
 	}
-	s.userStack = buf[:n]
+	if !bytes.Equal(c.kept, c.room[:n]) {
+		c.kept = bytes.Clone(c.room[:n])
+	}
+	s.userStack = c.kept
 }
 
 // SameProcess tells whether both stacks are surely of one process, and acting for
