@@ -97,6 +97,9 @@ func (s *Sanitizer) newAccess(by mem.Agent, now time.Duration, regs symbols.Regs
 // samePlace tells whether a hart that is at b is where it was at a. User programs use
 // s0 for other things than frames.
 func samePlace(a, b *symbols.Regs) bool {
+	if a.PC != b.PC || a.SP != b.SP {
+		return false // the usual case, fast
+	}
 	c := *b
 	if c.Priv == symbols.User {
 		c.FP = a.FP
