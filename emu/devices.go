@@ -54,6 +54,7 @@ func (m *Machine) addDevices() error {
 	m.addDMATester()
 	m.addVirtio()
 	m.addMultimedia()
+	m.addBufferSharing()
 	slices.SortFunc(m.placed, func(a, b placed) int { return cmp.Compare(a.base, b.base) })
 	for _, p := range m.placed {
 		if err := m.bus.Map(p.base, p.dev); err != nil {

@@ -50,6 +50,7 @@ func (m *Machine) deviceTree(initrd mmio.PhysAddr) ([]byte, error) {
 	memory.SetProp("device_type", "memory")
 	memory.SetProp("reg", []any{uint64(RAMBase), m.cfg.Memory})
 
+	m.describePool(root)
 	intc := m.describeHarts(root)
 	m.describeSoC(root, intc)
 	m.tree = root

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"vdev/emu/bufshare"
 	"vdev/emu/dmasan"
 	"vdev/emu/fdt"
 	"vdev/emu/linux"
@@ -84,6 +85,9 @@ type Config struct {
 	Ports  Ports // how the bus masters are wired
 	IOMMU  IOMMUScope
 	Panel  Panel // the display's; the zero value is DefaultPanel
+	// BufferPool is how much of Memory, at its end, is set aside for shared buffers, in
+	// bytes; rounded down to 2 MiB. See DefaultBufferPool.
+	BufferPool uint64
 
 	// ConsoleOut gets what the guest prints. It must not block for long.
 	ConsoleOut func(p []byte)
@@ -118,6 +122,8 @@ type Machine struct {
 	uart    *uart.UART
 	console *virtio.Console
 	display *fimd.FIMD
+	share   *bufshare.Share
+	pool    mmio.DTRef // its node; nil if there is none
 	tree    *fdt.Node
 
 	tohost mmio.PhysAddr
@@ -157,6 +163,9 @@ func (cfg *Config) Check() error {
 	}
 	if cfg.Memory < MinMemory || cfg.Memory > MaxMemory || cfg.Memory%mem.PageSize != 0 {
 		return fmt.Errorf("memory of %d bytes: need a multiple of 4 KiB from 1 MiB to 64 GiB", cfg.Memory)
+	}
+	if cfg.BufferPool > cfg.Memory/2 {
+		return fmt.Errorf("a pool of %d bytes for shared buffers is more than half of the memory; give the machine more", cfg.BufferPool)
 	}
 	return cfg.Panel.check()
 }
@@ -204,6 +213,9 @@ func New(cfg Config) (*Machine, error) {
 func (m *Machine) load() error {
 	cfg := &m.cfg
 	req := loader.Request{RAMBase: RAMBase, RAMSize: cfg.Memory}
+	if pool := cfg.bufferPool(); pool.Len > 0 {
+		req.RAMSize = pool.Addr - uint64(RAMBase)
+	}
 	var err error
 	if cfg.Kernel != nil {
 		if req.Kernel, err = loader.LoadKernel(cfg.Kernel.Name, cfg.Kernel.Data); err != nil {

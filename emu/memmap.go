@@ -15,6 +15,7 @@ const (
 	addrVirtio  mmio.PhysAddr = 0x1000_1000 // one window of virtioStride for each device
 	addrDMATest mmio.PhysAddr = 0x1001_0000
 	addrIOMMU   mmio.PhysAddr = 0x1002_0000
+	addrBSU     mmio.PhysAddr = 0x1003_0000
 	addrG2D     mmio.PhysAddr = 0x1080_0000 // as in Exynos 4412
 	addrFIMD    mmio.PhysAddr = 0x11c0_0000 // as in Exynos 4412
 	// RAMBase is where RAM starts.
@@ -32,6 +33,7 @@ const (
 	irqIOMMU   = 13 // and the three that follow: commands, faults, counters, page requests
 	irqG2D     = 17
 	irqFIMD    = 18 // and the two that follow: fifo, vsync, lcd_sys
+	irqBSU     = 21
 
 	plicSources = 96
 )

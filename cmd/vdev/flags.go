@@ -147,7 +147,7 @@ const defaultArgs = "panic=-1 initcall_blacklist=hvc_sbi_init"
 // config reads the files and makes a machine configuration of the flags. extra
 // goes to the kernel command line before --append. The caller closes the disk.
 func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *disk, error) {
-	c := emu.Config{Memory: uint64(f.memory), Harts: f.harts, Seed: f.seed}
+	c := emu.Config{Memory: uint64(f.memory), Harts: f.harts, Seed: f.seed, BufferPool: emu.DefaultBufferPool(uint64(f.memory))}
 	c.Append = strings.Join(strings.Fields(strings.Join([]string{defaultArgs, extra, f.append}, " ")), " ")
 	// What the user can have got wrong comes first: an image may take minutes to build.
 	var err error

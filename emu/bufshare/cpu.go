@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bufshare
+
+import (
+	"vdev/dmabuf"
+	"vdev/ioctl"
+)
+
+func cpuBegin(c *call, a *ioctl.VdevDMABufRange) error {
+	b, err := c.buffer(a.Fd)
+	if err != nil {
+		return err
+	}
+	acc, err := access(a.Access)
+	if err != nil {
+		return err
+	}
+	r := dmabuf.Range{Off: a.Offset, Len: a.Length}
+	if err := b.BeginCPU(c.client.Client, r, acc); err != nil {
+		return err
+	}
+	c.s.catchUp(b, r)
+	c.exporter(b, acc, ioctl.VDEV_BSU_EXPORTER_BEGIN)
+	return nil
+}
+
+func cpuEnd(c *call, a *ioctl.VdevDMABufRange) error {
+	b, err := c.buffer(a.Fd)
+	if err != nil {
+		return err
+	}
+	acc, err := access(a.Access)
+	if err != nil {
+		return err
+	}
+	if err := b.EndCPU(c.client.Client, dmabuf.Range{Off: a.Offset, Len: a.Length}, acc); err != nil {
+		return err
+	}
+	c.exporter(b, acc, ioctl.VDEV_BSU_EXPORTER_END)
+	return nil
+}
+
+// exporter asks the driver to have the exporter of a foreign buffer do its part.
+func (c *call) exporter(b *dmabuf.Buffer, a dmabuf.Access, flag uint32) {
+	if !b.Foreign() {
+		return
+	}
+	dir := dmabuf.Bidirectional
+	switch a &^ dmabuf.Frame {
+	case dmabuf.Read:
+		dir = dmabuf.FromDevice
+	case dmabuf.Write:
+		dir = dmabuf.ToDevice
+	}
+	c.flags |= flag | uint32(dir)<<8
+}
+
+// catchUp makes visible what devices wrote that have the buffer mapped for good: as no
+// unmapping says when they have finished, anything may have been written.
+func (s *Share) catchUp(b *dmabuf.Buffer, r dmabuf.Range) {
+	if b.Foreign() || !s.writtenBehind(b) {
+		return
+	}
+	lo := r.Off &^ (dmabuf.LineSize - 1)
+	hi := (r.End() + dmabuf.LineSize - 1) &^ (dmabuf.LineSize - 1)
+	at := uint64(0)
+	for _, x := range b.Backing() {
+		from, to := max(at, lo), min(at+x.Len, hi)
+		if from < to {
+			s.memory.Maintain(dmabuf.Flush, x.Addr+from-at, to-from)
+		}
+		at += x.Len
+	}
+}
+
+// writtenBehind tells whether a non-coherent device may write the buffer at any time.
+func (s *Share) writtenBehind(b *dmabuf.Buffer) bool {
+	return s.behind[b.ID()] > 0
+}
+
+func kmap(c *call, a *ioctl.VdevDMABufKmap) error {
+	b, err := c.buffer(a.Fd)
+	if err != nil {
+		return err
+	}
+	if err := flagsWithin(a.Flags, ioctl.VDEV_DMABUF_KMAP_ATOMIC); err != nil {
+		return err
+	}
+	k := kmapKey{b.ID(), a.Page, a.Flags&ioctl.VDEV_DMABUF_KMAP_ATOMIC != 0}
+	var m dmabuf.Kmap
+	if k.atomic {
+		if m, err = b.KmapAtomic(c.client.Client, a.Page); err != nil {
+			return err
+		}
+	} else {
+		m = b.Kmap(c.client.Client, a.Page)
+	}
+	c.client.kmaps[k]++
+	a.Bogus = 0
+	if m.Bogus {
+		a.Bogus = 1
+	}
+	return nil
+}
+
+func kunmap(c *call, a *ioctl.VdevDMABufKmap) error {
+	b, err := c.buffer(a.Fd)
+	if err != nil {
+		return err
+	}
+	if err := flagsWithin(a.Flags, ioctl.VDEV_DMABUF_KMAP_ATOMIC); err != nil {
+		return err
+	}
+	k := kmapKey{b.ID(), a.Page, a.Flags&ioctl.VDEV_DMABUF_KMAP_ATOMIC != 0}
+	unmap := b.Kunmap
+	if k.atomic {
+		unmap = b.KunmapAtomic
+	}
+	if err := unmap(c.client.Client, a.Page); err != nil {
+		return err
+	}
+	if c.client.kmaps[k]--; c.client.kmaps[k] == 0 {
+		delete(c.client.kmaps, k)
+	}
+	return nil
+}
+
+// kaccess tells where a page is that the kernel has mapped and is going to access.
+func kaccess(c *call, a *ioctl.VdevDMABufAccess) error {
+	b, err := c.buffer(a.Fd)
+	if err != nil {
+		return err
+	}
+	if a.Length == 0 || a.Offset >= dmabuf.PageSize || a.Length > dmabuf.PageSize-a.Offset ||
+		c.client.kmaps[kmapKey{b.ID(), a.Page, false}]+c.client.kmaps[kmapKey{b.ID(), a.Page, true}] == 0 {
+		return dmabuf.EINVAL
+	}
+	// Where it is may have changed since it was mapped: to a page of garbage, if the
+	// access that it was mapped for has ended.
+	m := b.Kmap(c.client.Client, a.Page)
+	if err := b.Kunmap(c.client.Client, a.Page); err != nil {
+		return err
+	}
+	a.Phys = m.Addr
+	return nil
+}
+
+func prep(c *call, a *ioctl.VdevDMABufPrep) error {
+	b, err := c.buffer(a.Fd)
+	if err != nil {
+		return err
+	}
+	acc, err := access(a.Access)
+	if err != nil {
+		return err
+	}
+	if err := flagsWithin(a.Flags, ioctl.VDEV_DMABUF_NOWAIT|ioctl.VDEV_DMABUF_IGNORE_PENDING); err != nil {
+		return err
+	}
+	var flags dmabuf.PrepFlags
+	if a.Flags&ioctl.VDEV_DMABUF_IGNORE_PENDING != 0 {
+		flags = dmabuf.PrepIgnorePending
+	}
+	r := dmabuf.Range{Off: a.Offset, Len: a.Length}
+	return c.waiting(a.Flags&ioctl.VDEV_DMABUF_NOWAIT != 0, a.Timeout, func(w *dmabuf.Wait) error {
+		return b.Prep(c.client.Client, r, acc, flags, w)
+	}, func() {
+		c.s.catchUp(b, r)
+		c.exporter(b, acc, ioctl.VDEV_BSU_EXPORTER_BEGIN)
+		c.client.prepared[b.ID()] = acc
+	})
+}
+
+func fini(c *call, a *ioctl.VdevDMABufBuffer) error {
+	b, err := c.buffer(a.Fd)
+	if err != nil {
+		return err
+	}
+	if err := b.Fini(c.client.Client); err != nil {
+		return err
+	}
+	c.exporter(b, c.client.prepared[b.ID()], ioctl.VDEV_BSU_EXPORTER_END)
+	delete(c.client.prepared, b.ID())
+	return nil
+}
+
+func markPending(c *call, a *ioctl.VdevDMABufBuffer) error {
+	b, err := c.buffer(a.Fd)
+	if err != nil {
+		return err
+	}
+	return b.MarkPending(c.client.Client)
+}
+
+func submit(c *call, a *ioctl.VdevDMABufBuffer) error {
+	b, err := c.buffer(a.Fd)
+	if err != nil {
+		return err
+	}
+	return b.ClearPending(c.client.Client)
+}
+
+func waitBuffer(c *call, a *ioctl.VdevDMABufWait) error {
+	b, err := c.buffer(a.Fd)
+	if err != nil {
+		return err
+	}
+	acc, err := access(a.Access)
+	if err != nil {
+		return err
+	}
+	if err := flagsWithin(a.Flags, ioctl.VDEV_DMABUF_NOWAIT); err != nil {
+		return err
+	}
+	return c.waiting(a.Flags&ioctl.VDEV_DMABUF_NOWAIT != 0, a.Timeout, func(w *dmabuf.Wait) error {
+		return b.WaitFences(c.client.Client, acc, w)
+	}, nil)
+}

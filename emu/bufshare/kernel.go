@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bufshare
+
+import (
+	"encoding/binary"
+	"strconv"
+	"strings"
+
+	"vdev/dmabuf"
+	"vdev/ioctl"
+)
+
+// answerNumber is an answer of one number.
+func answerNumber(n uint32) func() []byte {
+	return func() []byte { return binary.LittleEndian.AppendUint64(nil, uint64(n)) }
+}
+
+func open(c *call, a *ioctl.VdevBSUOpen) error {
+	k, err := c.s.newClient(dmabuf.Task{ID: uint64(a.Pid), Name: name(a.Name)})
+	if err != nil {
+		return err
+	}
+	c.s.clients[uint32(k.ID())] = &client{Client: k, attachments: map[uint32]*dmabuf.Attachment{}, kmaps: map[kmapKey]int{},
+		prepared: map[dmabuf.ID]dmabuf.Access{}}
+	c.answer = answerNumber(uint32(k.ID()))
+	return nil
+}
+
+// none is the argument of requests that have none.
+type none struct{}
+
+func closeFile(c *call, _ *none) error {
+	delete(c.s.clients, uint32(c.client.ID()))
+	return c.s.closeClient(c.client.Client)
+}
+
+func cancel(c *call, a *ioctl.VdevBSUNumber) error {
+	// It may have ended meanwhile.
+	if r := c.r.InFlight(a.Number); r != nil {
+		c.s.Cancel(r)
+	}
+	return nil
+}
+
+// release ends a dma-buf.
+func release(c *call, a *ioctl.VdevBSUNumber) error {
+	e := c.s.exports[dmabuf.ID(a.Number)]
+	if e == nil {
+		return dmabuf.EBADF
+	}
+	delete(c.s.exports, dmabuf.ID(a.Number))
+	return c.s.closeClient(e.Client)
+}
+
+// closeObject ends a sync object or fence, unless its client has gone already.
+func closeObject(c *call, a *ioctl.VdevBSUNumber) error {
+	id := dmabuf.ID(a.Number)
+	if s, err := c.s.core.SyncObject(id); err == nil {
+		return s.Fini()
+	}
+	if f, err := c.s.core.Fence(id); err == nil {
+		return f.Close()
+	}
+	return nil
+}
+
+func (c *call) export(id uint32) (*export, error) {
+	if e := c.s.exports[dmabuf.ID(id)]; e != nil {
+		return e, nil
+	}
+	return nil, dmabuf.EBADF
+}
+
+func size(c *call, a *ioctl.VdevBSUNumber) error {
+	b, err := c.s.core.Buffer(dmabuf.ID(a.Number))
+	if err != nil {
+		return err
+	}
+	c.answer = func() []byte { return binary.LittleEndian.AppendUint64(nil, b.Size()) }
+	return nil
+}
+
+// place gives a buffer memory if it has none, as for the first access through a
+// mapping into an address space. It prepares nothing.
+func place(c *call, a *ioctl.VdevBSUNumber) error {
+	e, err := c.export(a.Number)
+	if err != nil {
+		return err
+	}
+	if e.buf.Backing() == nil {
+		all := dmabuf.Whole(e.buf.Size())
+		if err := e.buf.BeginCPU(e.Client, all, dmabuf.Read); err != nil {
+			return err
+		}
+		if err := e.buf.EndCPU(e.Client, all, dmabuf.Read); err != nil {
+			return err
+		}
+	}
+	c.answer = nil
+	c.extents(e.buf.Backing())
+	c.answer = func() []byte { return c.out }
+	return nil
+}
+
+// deviceOf is the device that the guest's kernel calls name, or a new one.
+func (s *Share) deviceOf(name string, k dmabuf.Constraints) *device {
+	// Platform devices are named after the address of their registers.
+	base, _, _ := strings.Cut(name, ".")
+	at, err := strconv.ParseUint(base, 16, 64)
+	for _, d := range s.devices {
+		if err == nil && d.Base != 0 && uint64(d.Base) == at || d.Name == name {
+			return d
+		}
+	}
+	return s.addDevice(Device{DeviceSpec: dmabuf.DeviceSpec{Name: name, Coherent: true, Constraints: k}})
+}
+
+// limits are what Linux says that a device can reach.
+func limits(a *ioctl.VdevBSUAttach) dmabuf.Constraints {
+	k := dmabuf.Constraints{IOMMU: a.Flags&ioctl.VDEV_DMABUF_ATTACH_IOMMU != 0, MaxSegment: a.MaxSegment &^ (dmabuf.PageSize - 1)}
+	if a.Mask != ^uint64(0) {
+		k.AddressLimit = a.Mask + 1
+	}
+	return k
+}
+
+func attachDriver(c *call, a *ioctl.VdevBSUAttach) error {
+	e, err := c.export(a.Buffer)
+	if err != nil {
+		return err
+	}
+	k := limits(a)
+	first := c.s.deviceOf(name(a.Device), k)
+	if first == nil {
+		return dmabuf.ENFILE
+	}
+	at := &attachment{export: e}
+	for _, d := range c.s.devices {
+		if d != first && (first.Group == "" || d.Group != first.Group) {
+			continue
+		}
+		own := d.Constraints
+		own.IOMMU = own.IOMMU || k.IOMMU
+		if k.AddressLimit != 0 && (own.AddressLimit == 0 || k.AddressLimit < own.AddressLimit) {
+			own.AddressLimit = k.AddressLimit
+		}
+		x, err := e.buf.Attach(e.Client, d.core, dmabuf.AttachOptions{Constraints: &own, Persistent: d.Persistent})
+		if err != nil {
+			at.detach()
+			return err
+		}
+		at.each = append(at.each, x)
+	}
+	c.noteMove(e.buf)
+	a.Attachment = uint32(at.each[0].ID())
+	c.s.attachments[a.Attachment] = at
+	return nil
+}
+
+// detach ends all attachments, mapped or not.
+func (at *attachment) detach() {
+	for _, x := range at.each {
+		_ = x.Detach()
+	}
+}
+
+func (c *call) attachment(n uint32) (*attachment, error) {
+	if at := c.s.attachments[n]; at != nil {
+		return at, nil
+	}
+	return nil, dmabuf.EBADF
+}
+
+func detachDriver(c *call, a *ioctl.VdevBSUNumber) error {
+	at, err := c.attachment(a.Number)
+	if err != nil {
+		return err
+	}
+	if at.mapped > 0 {
+		return dmabuf.EBUSY
+	}
+	delete(c.s.attachments, a.Number)
+	at.detach()
+	return nil
+}
+
+// mapDriver maps for all devices of a group. As a driver may map an attachment several
+// times, the first one counts.
+func mapDriver(c *call, a *ioctl.VdevBSUMap) error {
+	at, err := c.attachment(a.Attachment)
+	if err != nil {
+		return err
+	}
+	dir, err := direction(a.Dir)
+	if err != nil {
+		return err
+	}
+	if at.mapped == 0 {
+		for i, x := range at.each {
+			if _, err := x.Map(dir); err != nil {
+				for _, y := range at.each[:i] {
+					_ = y.Unmap(dir)
+				}
+				return err
+			}
+		}
+		at.dir = dir
+		c.s.written(at, 1)
+	} else if dir != at.dir {
+		return dmabuf.EBUSY
+	}
+	at.mapped++
+	c.extents(at.export.buf.Backing())
+	c.answer = func() []byte { return c.out }
+	return nil
+}
+
+func unmapDriver(c *call, a *ioctl.VdevBSUMap) error {
+	at, err := c.attachment(a.Attachment)
+	if err != nil {
+		return err
+	}
+	if at.mapped == 0 || dmabuf.Direction(a.Dir) != at.dir {
+		return dmabuf.EINVAL
+	}
+	if at.mapped--; at.mapped > 0 {
+		return nil
+	}
+	c.s.written(at, -1)
+	for _, x := range at.each {
+		if err := x.Unmap(at.dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// written counts the mappings through which non-coherent devices can write a buffer at
+// any time.
+func (s *Share) written(at *attachment, by int) {
+	if at.dir == dmabuf.ToDevice {
+		return
+	}
+	for _, x := range at.each {
+		for _, d := range s.devices {
+			if d.core != x.Device() || !d.Persistent || d.Coherent {
+				continue
+			}
+			id := at.export.buf.ID()
+			if s.behind[id] += by; s.behind[id] == 0 {
+				delete(s.behind, id)
+			}
+		}
+	}
+}
+
+// kernelAccess is what the kernel says of its access, by a direction of mapping.
+func (c *call) kernelAccess(a *ioctl.VdevBSUAccess) (*export, dmabuf.Access, error) {
+	e, err := c.export(a.Buffer)
+	if err != nil {
+		return nil, 0, err
+	}
+	dir, err := direction(a.Dir)
+	return e, dir.CPU(), err
+}
+
+func beginKernel(c *call, a *ioctl.VdevBSUAccess) error {
+	e, acc, err := c.kernelAccess(a)
+	if err != nil {
+		return err
+	}
+	all := dmabuf.Whole(e.buf.Size())
+	if err := e.buf.BeginCPU(e.Client, all, acc); err != nil {
+		return err
+	}
+	c.s.catchUp(e.buf, all)
+	return nil
+}
+
+func endKernel(c *call, a *ioctl.VdevBSUAccess) error {
+	e, acc, err := c.kernelAccess(a)
+	if err != nil {
+		return err
+	}
+	return e.buf.EndCPU(e.Client, dmabuf.Whole(e.buf.Size()), acc)
+}
