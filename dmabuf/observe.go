@@ -79,7 +79,9 @@ func (b *Buffer) cpuAccess(a *CPUAccess, r Range) {
 		b.core.violation(CPUWhileDevice, b, r, b.core.cpuSide(a), d)
 	}
 	if a.Task.ID != 0 {
-		b.checkPrepared(a, r, access)
+		if !b.lockedFor(a.Task.ID) { // a lock does what CPU_PREP does
+			b.checkPrepared(a, r, access)
+		}
 		b.checkLock(a, r, access)
 	}
 	if access == Read && b.frame.unread && !b.frame.by.isTask(a.Task.ID) {
@@ -141,8 +143,6 @@ func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) {
 		f := &b.failed
 		c.violated(Event{Detail: IgnoredError, Range: r, This: c.cpuSide(a), Err: f.err,
 			Other: f.cl.sideAt("CPU_PREP", 0, f.since, f.mark)}, b)
-	case b.lockedFor(a.Task.ID):
-		// The lock brings a right to access; what it lacks the rules of cache lines say.
 	default:
 		c.violation(MissingPrep, b, r, c.cpuSide(a), Side{})
 	}
@@ -207,7 +207,7 @@ func (d *Device) ObserveDMA(a DMAAccess) {
 	for addr, n := a.Addr, a.Len; n > 0; {
 		b, r := c.pages.run(addr, n)
 		switch {
-		case b != nil && (before == nil || before.buf == b || b.mappedFor(d) != nil):
+		case b != nil && (before == nil || b.mappedFor(d) != nil):
 			before = d.dma(&a, b, r)
 		case before != nil && !before.buf.Foreign():
 			d.beyond(&a, before, 0, r.Len)

@@ -43,6 +43,9 @@ type session struct {
 	rng        Range
 	access     Access
 	overlapped bool
+	dev        *Device // nil for the CPU
+	task       uint64
+	lock       bool // by a sync object
 	finish     func() error
 	cached     bool // accesses go through the caches
 }
@@ -262,11 +265,11 @@ func (r *specRun) do(op choices) {
 	switch kind {
 	case 0, 1: // Prep
 		cl, rg, a := r.tasks[pick(2)], rng(), access()
-		r.enterSession(r.buf.Prep(cl, rg, a, 0, nil), &session{who: cl.task.Name + " prep", rng: rg, access: a, cached: true,
+		r.enterSession(r.buf.Prep(cl, rg, a, 0, nil), &session{who: cl.task.Name + " prep", task: cl.task.ID, rng: rg, access: a, cached: true,
 			finish: func() error { return r.buf.Fini(cl) }})
 	case 2: // a kernel's access; it does not wait, so it may overlap
 		cl, rg, a := r.tasks[pick(2)], rng(), access()
-		r.enterSession(r.buf.BeginCPU(cl, rg, a), &session{who: cl.task.Name + " begin", rng: rg, access: a, cached: true,
+		r.enterSession(r.buf.BeginCPU(cl, rg, a), &session{who: cl.task.Name + " begin", task: cl.task.ID, rng: rg, access: a, cached: true,
 			finish: func() error { return r.buf.EndCPU(cl, rg, a) }})
 	case 3: // Lock
 		i := pick(2)
@@ -274,7 +277,7 @@ func (r *specRun) do(op choices) {
 		if r.buf.backing == nil {
 			return
 		}
-		r.enterSession(s.Lock(cl, nil), &session{who: cl.task.Name + " lock", rng: r.buf.whole(), access: s.entries[0].access | Read, cached: true,
+		r.enterSession(s.Lock(cl, nil), &session{who: cl.task.Name + " lock", task: cl.task.ID, lock: true, rng: r.buf.whole(), access: s.entries[0].access | Read, cached: true,
 			finish: func() error { return s.Unlock(cl) }})
 	case 4, 5: // Map
 		i, dir := pick(len(r.atts)), Direction(pick(3))
@@ -283,7 +286,7 @@ func (r *specRun) do(op choices) {
 		}
 		a := r.atts[i]
 		_, err := a.Map(dir)
-		r.enterSession(err, &session{who: a.dev.Name(), rng: r.buf.whole(), access: dir.Device(), cached: a.dev.coherent,
+		r.enterSession(err, &session{who: a.dev.Name(), dev: a.dev, rng: r.buf.whole(), access: dir.Device(), cached: a.dev.coherent,
 			finish: func() error { return a.Unmap(dir) }})
 	case 6: // a job, of a driver that maps once
 		j, rg, a := r.jobs[pick(len(r.jobs))], rng(), access()
@@ -292,7 +295,7 @@ func (r *specRun) do(op choices) {
 		}
 		r.ok(j.Clear())
 		r.ok(j.Use(r.buf, rg, a))
-		r.enterSession(j.Start(nil), &session{who: j.dev.Name(), rng: rg, access: a, cached: j.dev.coherent,
+		r.enterSession(j.Start(nil), &session{who: j.dev.Name(), dev: j.dev, rng: rg, access: a, cached: j.dev.coherent,
 			finish: func() error { return j.Finish() }})
 	case 7: // import, or the end of one, or of an attachment
 		if i := pick(2 * len(r.atts)); i < len(r.atts) {
@@ -353,6 +356,9 @@ func (r *specRun) do(op choices) {
 func (r *specRun) addr(c int) uint64 { return r.buf.backing[0].Addr + uint64(c)*cell }
 
 func (r *specRun) touch(s *session, c int, write bool) {
+	if (write && s.access.writes()) || (!write && s.access&Read != 0) {
+		r.observe(s, c, write)
+	}
 	switch {
 	case write && s.access.writes():
 		r.mem.write(r.addr(c), r.step, s.cached)
@@ -366,6 +372,35 @@ func (r *specRun) touch(s *session, c int, write bool) {
 		if len(may) == 1 && may[0] != 0 {
 			r.sharp++
 		}
+	}
+}
+
+// observe tells the core of the access, which is one that the session permits, and
+// checks that it is reported if, and only if, it meets somebody else's session.
+func (r *specRun) observe(s *session, c int, write bool) {
+	r.events = r.events[:0]
+	at, access := Range{uint64(c) * cell, cell}, accessOf(write)
+	if s.dev != nil {
+		s.dev.ObserveDMA(DMAAccess{Addr: r.addr(c), Len: cell, Write: write})
+	} else {
+		r.ObserveCPU(CPUAccess{Task: Task{ID: s.task}, Addr: r.addr(c), Len: cell, Write: write})
+	}
+	meets := slices.ContainsFunc(r.open, func(o *session) bool {
+		own := o.dev == s.dev // also: CPU and CPU
+		return !own && !o.lock && o.access.conflicts(access) && o.rng.overlaps(at)
+	})
+	reported := false
+	for _, e := range r.events {
+		switch e.Detail.Code() {
+		case AccessInFlight:
+			reported = true
+		case SyncLock: // for these the tasks' other habits matter
+		default:
+			r.failure = fmt.Sprintf("step %d: %s: %v", r.step, s.who, &e)
+		}
+	}
+	if meets != reported && r.failure == "" {
+		r.failure = fmt.Sprintf("step %d: %s, cell %d: meets somebody: %v, reported: %v", r.step, s.who, c, meets, reported)
 	}
 }
 
