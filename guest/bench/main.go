@@ -37,6 +37,7 @@ func workloads() []workload {
 		{"gzip", "MiB compressed and expanded", 2, gz},
 		{"copyplain", "MiB copied between ordinary pages", 4000, copyPlain},
 		{"copytracked", "MiB copied between pages that a device has used", 4000, copyTracked},
+		{"flips", "flips between two pictures of the display's size", 60, flips},
 	}
 }
 
