@@ -43,16 +43,25 @@ func (p *Picture) Fill(r image.Rectangle, c uint32) {
 func (p *Picture) Store(mem []byte, stride int, f Format) {
 	l := f.layout()
 	for y := range p.Height {
-		row := mem[y*stride:]
-		for x, c := range p.Pix[y*p.Width : (y+1)*p.Width] {
-			v := c
-			if f != ARGB8888 {
-				v = l.encode(c)
+		row, src := mem[y*stride:], p.Pix[y*p.Width:(y+1)*p.Width]
+		switch {
+		case f == XRGB8888 || f == ARGB8888: // as it is, for speed
+			opaque := uint32(0)
+			if f == XRGB8888 {
+				opaque = 0xff000000
 			}
-			if l.bytes == 4 {
-				binary.LittleEndian.PutUint32(row[4*x:], v)
-			} else {
-				binary.LittleEndian.PutUint16(row[2*x:], uint16(v))
+			row = row[:4*len(src)]
+			for _, c := range src {
+				binary.LittleEndian.PutUint32(row, c|opaque)
+				row = row[4:]
+			}
+		case l.bytes == 4:
+			for x, c := range src {
+				binary.LittleEndian.PutUint32(row[4*x:], l.encode(c))
+			}
+		default:
+			for x, c := range src {
+				binary.LittleEndian.PutUint16(row[2*x:], uint16(l.encode(c)))
 			}
 		}
 	}
