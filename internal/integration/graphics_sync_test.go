@@ -196,6 +196,9 @@ func TestFindings(t *testing.T) {
 						t.Errorf("%v: %s in buffer %q, want %q", c, rep.Code, rep.Buffer.Name, f.Buffer)
 					}
 				}
+				if got := strings.Contains(r.stdout, f.Name+" wrong\n"); len(f.Codes) == 0 && got != f.Wrong {
+					t.Errorf("%v: wrong: %v, want %v\n%s", c, got, f.Wrong, r.stdout)
+				}
 				if f.Console != "" && !strings.Contains(r.stderr, f.Console) {
 					t.Errorf("%v: the kernel does not say %q", c, f.Console)
 				}

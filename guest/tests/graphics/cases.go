@@ -47,6 +47,8 @@ func programs() map[string]program {
 		"userptrRefcount": userptrRefcount,
 		"vgemZeroes":      vgemZeroes,
 		"twoEvents":       twoEvents,
+		"leakedLists":     leakedLists,
+		"writtenTwice":    writtenTwice,
 	}
 }
 

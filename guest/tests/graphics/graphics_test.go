@@ -76,7 +76,7 @@ func TestTablesAreComplete(t *testing.T) {
 	}
 	for _, f := range Findings() {
 		add(f.Name, f.Func)
-		if len(f.Codes) == 0 && f.Console == "" {
+		if len(f.Codes) == 0 && f.Console == "" && !f.Wrong {
 			t.Errorf("%s finds nothing", f.Name)
 		}
 	}

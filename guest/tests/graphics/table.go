@@ -66,6 +66,8 @@ type Finding struct {
 	Console string
 	// Panics tells whether Linux does not survive.
 	Panics bool
+	// Wrong tells whether the program finds out by itself.
+	Wrong bool
 }
 
 // Findings lists the bugs of docs/findings.md that programs meet.
@@ -78,5 +80,7 @@ func Findings() []Finding {
 		{Name: "userptr-refcount", Func: "userptrRefcount", Console: "refcount_t: decrement hit 0; leaking memory."},
 		{Name: "vgem-zeroes", Func: "vgemZeroes", Codes: []string{"alias-mismatch"}, Buffer: "shmem"},
 		{Name: "two-events", Func: "twoEvents", Console: "drm_send_event_helper", Panics: true},
+		{Name: "leaked-lists", Func: "leakedLists", Console: "there is no free cmdlist", Wrong: true},
+		{Name: "written-twice", Func: "writtenTwice", Wrong: true},
 	}
 }
