@@ -22,20 +22,20 @@ const (
 	VDEV_BSU_RELEASE = 4
 	// The file of a sync object or fence is gone: VdevBSUNumber.
 	VDEV_BSU_CLOSE_OBJECT = 5
-	// Where the buffer is, after giving it memory: VdevBSUNumber; the answer is a list
-	// of VdevDMABufExtent.
+	// Where the buffer is, after giving it memory: VdevBSUNumber; the answer is a list of
+	// VdevDMABufExtent.
 	VDEV_BSU_PLACE = 6
 	// A driver attaches to the dma-buf: VdevBSUAttach, and the same as answer.
 	VDEV_BSU_ATTACH = 7
 	// And detaches: VdevBSUNumber.
 	VDEV_BSU_DETACH = 8
-	// It maps: VdevBSUMap; the answer is a list of VdevDMABufExtent.
+	// It maps: VdevBSUNumber; the answer is a list of VdevDMABufExtent.
 	VDEV_BSU_MAP = 9
-	// And unmaps: VdevBSUMap.
+	// And unmaps: VdevBSUNumber.
 	VDEV_BSU_UNMAP = 10
-	// The kernel is going to access the buffer by CPU: VdevBSUAccess.
+	// The kernel is going to access the buffer by CPU: VdevBSUNumber.
 	VDEV_BSU_BEGIN = 11
-	// And has: VdevBSUAccess.
+	// And has: VdevBSUNumber.
 	VDEV_BSU_END = 12
 	// The size of a buffer: VdevBSUNumber, and VdevBSUSize as answer.
 	VDEV_BSU_SIZE = 13
@@ -66,7 +66,9 @@ type VdevBSUOpen struct {
 type VdevBSUNumber struct {
 	_      structs.HostLayout
 	Number uint32
-	Pad    uint32 `ioctl:"pad"`
+	// The direction of a mapping, or of an access by CPU as a mapping would have it;
+	// otherwise 0.
+	Dir uint32
 }
 
 // VdevBSUSize is the size of a buffer in bytes.
@@ -90,20 +92,6 @@ type VdevBSUAttach struct {
 	// Out: the number of the attachment.
 	Attachment uint32
 	Pad        uint32 `ioctl:"pad"`
-}
-
-// VdevBSUMap is an attachment and a direction.
-type VdevBSUMap struct {
-	_          structs.HostLayout
-	Attachment uint32
-	Dir        uint32
-}
-
-// VdevBSUAccess is a buffer, and a direction of mapping that tells what the CPU does.
-type VdevBSUAccess struct {
-	_      structs.HostLayout
-	Buffer uint32
-	Dir    uint32
 }
 
 // VdevBSURegister is a dma-buf of another exporter.

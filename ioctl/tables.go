@@ -188,8 +188,6 @@ func structTable() []reflect.Type {
 		reflect.TypeFor[VdevBSUNumber](),
 		reflect.TypeFor[VdevBSUSize](),
 		reflect.TypeFor[VdevBSUAttach](),
-		reflect.TypeFor[VdevBSUMap](),
-		reflect.TypeFor[VdevBSUAccess](),
 		reflect.TypeFor[VdevBSURegister](),
 		reflect.TypeFor[DMAHeapAllocationData](),
 		reflect.TypeFor[DMATestAlloc](),

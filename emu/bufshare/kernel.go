@@ -187,8 +187,8 @@ func detachDriver(c *call, a *ioctl.VdevBSUNumber) error {
 
 // mapDriver maps for all devices of a group. As a driver may map an attachment several
 // times, the first one counts.
-func mapDriver(c *call, a *ioctl.VdevBSUMap) error {
-	at, err := c.attachment(a.Attachment)
+func mapDriver(c *call, a *ioctl.VdevBSUNumber) error {
+	at, err := c.attachment(a.Number)
 	if err != nil {
 		return err
 	}
@@ -216,8 +216,8 @@ func mapDriver(c *call, a *ioctl.VdevBSUMap) error {
 	return nil
 }
 
-func unmapDriver(c *call, a *ioctl.VdevBSUMap) error {
-	at, err := c.attachment(a.Attachment)
+func unmapDriver(c *call, a *ioctl.VdevBSUNumber) error {
+	at, err := c.attachment(a.Number)
 	if err != nil {
 		return err
 	}
@@ -256,8 +256,8 @@ func (s *Share) written(at *attachment, by int) {
 }
 
 // kernelAccess is what the kernel says of its access, by a direction of mapping.
-func (c *call) kernelAccess(a *ioctl.VdevBSUAccess) (*export, dmabuf.Access, error) {
-	e, err := c.export(a.Buffer)
+func (c *call) kernelAccess(a *ioctl.VdevBSUNumber) (*export, dmabuf.Access, error) {
+	e, err := c.export(a.Number)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -265,7 +265,7 @@ func (c *call) kernelAccess(a *ioctl.VdevBSUAccess) (*export, dmabuf.Access, err
 	return e, dir.CPU(), err
 }
 
-func beginKernel(c *call, a *ioctl.VdevBSUAccess) error {
+func beginKernel(c *call, a *ioctl.VdevBSUNumber) error {
 	e, acc, err := c.kernelAccess(a)
 	if err != nil {
 		return err
@@ -278,7 +278,7 @@ func beginKernel(c *call, a *ioctl.VdevBSUAccess) error {
 	return nil
 }
 
-func endKernel(c *call, a *ioctl.VdevBSUAccess) error {
+func endKernel(c *call, a *ioctl.VdevBSUNumber) error {
 	e, acc, err := c.kernelAccess(a)
 	if err != nil {
 		return err

@@ -29,21 +29,21 @@
 /* The file of a sync object or fence is gone: struct vdev_bsu_number. */
 #define VDEV_BSU_CLOSE_OBJECT 5
 /*
- * Where the buffer is, after giving it memory: struct vdev_bsu_number; the answer is a list
- * of struct vdev_dma_buf_extent.
+ * Where the buffer is, after giving it memory: struct vdev_bsu_number; the answer is a list of
+ * struct vdev_dma_buf_extent.
  */
 #define VDEV_BSU_PLACE 6
 /* A driver attaches to the dma-buf: struct vdev_bsu_attach, and the same as answer. */
 #define VDEV_BSU_ATTACH 7
 /* And detaches: struct vdev_bsu_number. */
 #define VDEV_BSU_DETACH 8
-/* It maps: struct vdev_bsu_map; the answer is a list of struct vdev_dma_buf_extent. */
+/* It maps: struct vdev_bsu_number; the answer is a list of struct vdev_dma_buf_extent. */
 #define VDEV_BSU_MAP 9
-/* And unmaps: struct vdev_bsu_map. */
+/* And unmaps: struct vdev_bsu_number. */
 #define VDEV_BSU_UNMAP 10
-/* The kernel is going to access the buffer by CPU: struct vdev_bsu_access. */
+/* The kernel is going to access the buffer by CPU: struct vdev_bsu_number. */
 #define VDEV_BSU_BEGIN 11
-/* And has: struct vdev_bsu_access. */
+/* And has: struct vdev_bsu_number. */
 #define VDEV_BSU_END 12
 /* The size of a buffer: struct vdev_bsu_number, and struct vdev_bsu_size as answer. */
 #define VDEV_BSU_SIZE 13
@@ -73,7 +73,11 @@ struct vdev_bsu_open {
 /* struct vdev_bsu_number is the number of an object, or a tag. */
 struct vdev_bsu_number {
 	__u32 number;
-	__u32 pad;
+	/*
+	 * The direction of a mapping, or of an access by CPU as a mapping would have it;
+	 * otherwise 0.
+	 */
+	__u32 dir;
 };
 
 /* struct vdev_bsu_size is the size of a buffer in bytes. */
@@ -95,18 +99,6 @@ struct vdev_bsu_attach {
 	/* Out: the number of the attachment. */
 	__u32 attachment;
 	__u32 pad;
-};
-
-/* struct vdev_bsu_map is an attachment and a direction. */
-struct vdev_bsu_map {
-	__u32 attachment;
-	__u32 dir;
-};
-
-/* struct vdev_bsu_access is a buffer, and a direction of mapping that tells what the CPU does. */
-struct vdev_bsu_access {
-	__u32 buffer;
-	__u32 dir;
 };
 
 /* struct vdev_bsu_register is a dma-buf of another exporter. */

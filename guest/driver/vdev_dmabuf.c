@@ -56,20 +56,13 @@
 #define RING_ENTRIES	64
 
 struct request_entry {
-	__le32 op;
-	__le32 tag;
-	__le32 client;
-	__le32 flags;
+	__le32 op, tag, client, flags;
 	__le64 addr;
-	__le32 length;
-	__le32 room;
+	__le32 length, room;
 };
 
 struct completion_entry {
-	__le32 tag;
-	__le32 result;
-	__le32 flags;
-	__le32 length;
+	__le32 tag, result, flags, length;
 };
 
 struct bsu {
@@ -249,33 +242,28 @@ static int bsu_short(struct bsu *b, u32 op, u32 client, void *arg, u32 length, u
 	return ret;
 }
 
-static int bsu_number(struct bsu *b, u32 op, u32 client, u32 *number)
+/* Makes a request about an object, with a direction if it needs one. */
+static int bsu_object(struct bsu *b, u32 op, u32 number, u32 dir)
 {
-	struct vdev_bsu_number arg = { .number = *number };
-	int ret = bsu_short(b, op, client, &arg, sizeof(arg), NULL);
+	struct vdev_bsu_number arg = { .number = number, .dir = dir };
 
-	*number = arg.number;
-	return ret;
+	return bsu_short(b, op, 0, &arg, sizeof(arg), NULL);
 }
 
-static void bsu_end_object(struct bsu *b, u32 op, u32 id)
-{
-	bsu_number(b, op, 0, &id);
-}
-
-/* Makes a request whose answer are extents of memory, up to one for each page. */
-static int bsu_extents(struct bsu *b, u32 op, void *arg, u32 length, size_t size,
+/* Asks where a buffer or mapping is: up to one extent for each page. */
+static int bsu_extents(struct bsu *b, u32 op, u32 number, u32 dir, size_t size,
 		       struct vdev_dma_buf_extent **extents, unsigned int *count)
 {
-	u32 room = max_t(size_t, length, (size >> PAGE_SHIFT) * sizeof(**extents));
+	struct vdev_bsu_number arg = { .number = number, .dir = dir };
+	u32 room = (size >> PAGE_SHIFT) * sizeof(**extents);
 	void *buf = kzalloc(room, GFP_KERNEL | __GFP_NOWARN);
 	struct call c;
 	int ret;
 
 	if (!buf)
 		return -ENOMEM;
-	memcpy(buf, arg, length);
-	ret = bsu_call(b, op, 0, buf, length, room, &c);
+	memcpy(buf, &arg, sizeof(arg));
+	ret = bsu_call(b, op, 0, buf, sizeof(arg), room, &c);
 	if (ret) {
 		kfree(buf);
 		return ret;
@@ -317,12 +305,9 @@ static void buffer_moved(struct dma_buf *dmabuf)
 /* Finds out where the buffer is. Called with the buffer's lock held. */
 static int buffer_place(struct buffer *buf, size_t size)
 {
-	struct vdev_bsu_number arg = { .number = buf->id };
-
 	if (buf->extents)
 		return 0;
-	return bsu_extents(buf->bsu, VDEV_BSU_PLACE, &arg, sizeof(arg), size, &buf->extents,
-			   &buf->count);
+	return bsu_extents(buf->bsu, VDEV_BSU_PLACE, buf->id, 0, size, &buf->extents, &buf->count);
 }
 
 /* The page frame of a page of the buffer. Called with the lock held, when it is placed. */
@@ -367,15 +352,7 @@ static void buffer_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *att
 {
 	struct buffer *buf = dmabuf->priv;
 
-	bsu_end_object(buf->bsu, VDEV_BSU_DETACH, (uintptr_t)attachment->priv);
-}
-
-static int buffer_unmap_unit(struct dma_buf_attachment *attachment, enum dma_data_direction dir)
-{
-	struct buffer *buf = attachment->dmabuf->priv;
-	struct vdev_bsu_map arg = { .attachment = (uintptr_t)attachment->priv, .dir = dir };
-
-	return bsu_short(buf->bsu, VDEV_BSU_UNMAP, 0, &arg, sizeof(arg), NULL);
+	bsu_object(buf->bsu, VDEV_BSU_DETACH, (uintptr_t)attachment->priv, 0);
 }
 
 /* The unit maintains the caches, so that mapping need not. */
@@ -383,15 +360,15 @@ static struct sg_table *buffer_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction dir)
 {
 	struct buffer *buf = attachment->dmabuf->priv;
-	struct vdev_bsu_map arg = { .attachment = (uintptr_t)attachment->priv, .dir = dir };
+	u32 number = (uintptr_t)attachment->priv;
 	struct vdev_dma_buf_extent *extents;
 	struct scatterlist *sg;
 	struct sg_table *sgt;
 	unsigned int count, i;
 	int ret;
 
-	ret = bsu_extents(buf->bsu, VDEV_BSU_MAP, &arg, sizeof(arg), attachment->dmabuf->size,
-			  &extents, &count);
+	ret = bsu_extents(buf->bsu, VDEV_BSU_MAP, number, dir, attachment->dmabuf->size, &extents,
+			  &count);
 	if (ret)
 		return ERR_PTR(ret);
 	ret = -ENOMEM;
@@ -410,43 +387,39 @@ static struct sg_table *buffer_map(struct dma_buf_attachment *attachment,
 fail:
 	kfree(sgt);
 	kfree(extents);
-	buffer_unmap_unit(attachment, dir);
+	bsu_object(buf->bsu, VDEV_BSU_UNMAP, number, dir);
 	return ERR_PTR(ret);
 }
 
 static void buffer_unmap(struct dma_buf_attachment *attachment, struct sg_table *sgt,
 			 enum dma_data_direction dir)
 {
+	struct buffer *buf = attachment->dmabuf->priv;
+
 	dma_unmap_sgtable(attachment->dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
 	sg_free_table(sgt);
 	kfree(sgt);
-	buffer_unmap_unit(attachment, dir);
-}
-
-static int buffer_access(struct dma_buf *dmabuf, u32 op, enum dma_data_direction dir)
-{
-	struct buffer *buf = dmabuf->priv;
-	struct vdev_bsu_access arg = { .buffer = buf->id, .dir = dir };
-
-	return bsu_short(buf->bsu, op, 0, &arg, sizeof(arg), NULL);
+	bsu_object(buf->bsu, VDEV_BSU_UNMAP, (uintptr_t)attachment->priv, dir);
 }
 
 static int buffer_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	bool write = dir == DMA_BIDIRECTIONAL || dir == DMA_TO_DEVICE;
+	struct buffer *buf = dmabuf->priv;
 	long ret;
 
 	/* What devices still write would come after the maintenance. */
-	ret = dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(write), true,
+	ret = dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(dir != DMA_FROM_DEVICE), true,
 				    MAX_SCHEDULE_TIMEOUT);
 	if (ret < 0)
 		return ret;
-	return buffer_access(dmabuf, VDEV_BSU_BEGIN, dir);
+	return bsu_object(buf->bsu, VDEV_BSU_BEGIN, buf->id, dir);
 }
 
 static int buffer_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	return buffer_access(dmabuf, VDEV_BSU_END, dir);
+	struct buffer *buf = dmabuf->priv;
+
+	return bsu_object(buf->bsu, VDEV_BSU_END, buf->id, dir);
 }
 
 /* How many pages are mapped at a time. */
@@ -465,15 +438,10 @@ static vm_fault_t buffer_fault(struct vm_fault *vmf)
 	if (page >= dmabuf->size >> PAGE_SHIFT)
 		return VM_FAULT_SIGBUS;
 	mutex_lock(&buf->lock);
-	switch (buffer_place(buf, dmabuf->size)) {
-	case 0:
+	/* When memory is short it is the pool's, for which nobody can be killed. */
+	ret = VM_FAULT_SIGBUS;
+	if (!buffer_place(buf, dmabuf->size))
 		ret = vmf_insert_pfn(vma, address, buffer_pfn(buf, page));
-		break;
-	case -ENOMEM:
-		/* The kernel cannot help: it is the pool that is empty. */
-	default:
-		ret = VM_FAULT_SIGBUS;
-	}
 	for (i = 1; i < FAULT_PAGES && ret == VM_FAULT_NOPAGE; i++) {
 		address += PAGE_SIZE;
 		page++;
@@ -534,7 +502,7 @@ static void buffer_release(struct dma_buf *dmabuf)
 {
 	struct buffer *buf = dmabuf->priv;
 
-	bsu_end_object(buf->bsu, VDEV_BSU_RELEASE, buf->id);
+	bsu_object(buf->bsu, VDEV_BSU_RELEASE, buf->id, 0);
 	kfree(buf->extents);
 	kfree(buf);
 }
@@ -581,7 +549,7 @@ static struct file *buffer_file(struct bsu *b, u32 id)
 	ret = PTR_ERR(dmabuf);
 fail:
 	kfree(buf);
-	bsu_end_object(b, VDEV_BSU_RELEASE, id);
+	bsu_object(b, VDEV_BSU_RELEASE, id, 0);
 	return ERR_PTR(ret);
 }
 
@@ -706,7 +674,7 @@ static int object_release(struct inode *inode, struct file *file)
 {
 	struct object *o = file->private_data;
 
-	bsu_end_object(o->bsu, VDEV_BSU_CLOSE_OBJECT, o->id);
+	bsu_object(o->bsu, VDEV_BSU_CLOSE_OBJECT, o->id, 0);
 	kfree(o);
 	return 0;
 }
@@ -735,7 +703,7 @@ static struct file *object_file(struct bsu *b, enum object_kind kind, u32 id)
 	}
 	if (IS_ERR(file)) {
 		kfree(o);
-		bsu_end_object(b, VDEV_BSU_CLOSE_OBJECT, id);
+		bsu_object(b, VDEV_BSU_CLOSE_OBJECT, id, 0);
 	}
 	return file;
 }
@@ -771,6 +739,7 @@ static const struct field fields[] = {
 struct request {
 	struct bsu_file *file;
 	unsigned int cmd;
+	const struct field *fields, *end;	/* those of the request */
 	u8 user[MAX_ARG];	/* the argument as the program gave it */
 	u8 *buf;		/* the argument as the unit gets it, then the answer */
 	u32 length, room;
@@ -782,23 +751,20 @@ struct request {
 	int fd;			/* and its file descriptor */
 };
 
-#define for_each_field(f, r) \
-	for (f = fields; f < fields + ARRAY_SIZE(fields); f++) \
-		if (f->cmd == (r)->cmd)
-
 /* Replaces a file descriptor by the number of its object. */
 static int translate_fd(struct request *r, enum object_kind kind, u32 *field)
 {
 	struct bsu *b = r->file->bsu;
-	struct file *file = fget((int)*field);
-	struct foreign *f;
+	struct foreign *f = NULL;
 	struct dma_buf *dmabuf;
+	struct file *file;
 	struct object *o;
 
-	if (!file)
-		return -EBADF;
-	r->held[r->nheld++] = file;
 	if (kind != OBJECT_buffer) {
+		file = fget((int)*field);
+		if (!file)
+			return -EBADF;
+		r->held[r->nheld++] = file;
 		o = file->private_data;
 		if (file->f_op != &object_fops || o->kind != kind)
 			return -EINVAL;
@@ -808,10 +774,7 @@ static int translate_fd(struct request *r, enum object_kind kind, u32 *field)
 	dmabuf = dma_buf_get((int)*field);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	/* It is held already, unless it was closed and another one opened meanwhile. */
-	dma_buf_put(dmabuf);
-	if (dmabuf->file != file)
-		return -EBADF;
+	r->held[r->nheld++] = dmabuf->file;
 	if (dmabuf->ops == &buffer_ops) {
 		*field = ((struct buffer *)dmabuf->priv)->id;
 		return 0;
@@ -832,7 +795,13 @@ static int request_size(struct request *r)
 
 	r->length = _IOC_SIZE(r->cmd);
 	r->room = r->length;
-	for_each_field(f, r) {
+	r->end = fields + ARRAY_SIZE(fields);
+	for (r->fields = fields; r->fields < r->end && r->fields->cmd != r->cmd;)
+		r->fields++;
+	for (f = r->fields; f < r->end && f->cmd == r->cmd;)
+		f++;
+	r->end = f;
+	for (f = r->fields; f < r->end; f++) {
 		u32 *count = (u32 *)(r->user + f->count);
 
 		if (f->type == FIELD_FD)
@@ -864,7 +833,7 @@ static int request_translate(struct request *r)
 	int ret = 0;
 
 	memcpy(r->buf, r->user, at);
-	for_each_field(f, r) {
+	for (f = r->fields; f < r->end; f++) {
 		switch (f->type) {
 		case FIELD_FD:
 			if (!f->out)
@@ -897,7 +866,7 @@ static int request_translate_back(struct request *r)
 {
 	const struct field *f;
 
-	for_each_field(f, r) {
+	for (f = r->fields; f < r->end; f++) {
 		u32 *field = (u32 *)(r->buf + f->offset);
 
 		if (f->type != FIELD_FD)
@@ -948,7 +917,6 @@ static int request_run(struct request *r, struct call *c)
 	struct bsu *b = r->file->bsu;
 	u32 size = max(r->length, r->room);
 	dma_addr_t addr = dma_map_single(b->dev, r->buf, size, DMA_BIDIRECTIONAL);
-	u32 tag;
 	int ret;
 
 	if (dma_mapping_error(b->dev, addr))
@@ -956,8 +924,7 @@ static int request_run(struct request *r, struct call *c)
 	ret = bsu_begin(b, r->cmd, r->file->client, addr, r->length, r->room, c);
 	if (!ret) {
 		if (wait_for_completion_interruptible(&c->done)) {
-			tag = c->tag;
-			bsu_number(b, VDEV_BSU_CANCEL, 0, &tag);
+			bsu_object(b, VDEV_BSU_CANCEL, c->tag, 0);
 			wait_for_completion(&c->done);
 		}
 		xa_erase(&b->calls, c->tag);
