@@ -21,6 +21,19 @@ func Do[T any](fd int, req Request, arg *T) error {
 	return err
 }
 
+// Once is Do that returns EINTR and EAGAIN, too, for drivers that mean something by
+// them.
+func Once[T any](fd int, req Request, arg *T) error {
+	if size := int(unsafe.Sizeof(*arg)); size != req.Size() {
+		panic(fmt.Sprintf("BUG: ioctl: %v with %T of %d bytes", req, *arg, size))
+	}
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(req), uintptr(unsafe.Pointer(arg)))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
 // Result is Do for requests whose result is a number, such as the file descriptor
 // that UDMABUF_CREATE returns.
 func Result[T any](fd int, req Request, arg *T) (int, error) {

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package dmabuf
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vdev/guest/drm"
+	"vdev/guest/share"
+	"vdev/ioctl"
+)
+
+// childEnv makes a copy of the test binary run one of the children instead of the
+// tests.
+const childEnv = "VDEV_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(childEnv); name != "" {
+		run, ok := children()[name]
+		if !ok {
+			os.Exit(111)
+		}
+		os.Exit(run())
+	}
+	os.Exit(m.Run())
+}
+
+// children are programs that tests start.
+func children() map[string]func() int {
+	return map[string]func() int{"receiver": receiver, "holder": holder, "waiter": waiter}
+}
+
+// child returns a command that runs one of children, with a channel as its file 3.
+func child(t *testing.T, name string) (*exec.Cmd, *drm.Channel) {
+	t.Helper()
+	c, other, err := drm.NewChannel()
+	must(t, err)
+	self, err := os.Executable()
+	must(t, err)
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), childEnv+"="+name)
+	cmd.ExtraFiles = []*os.File{other}
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	must(t, cmd.Start())
+	must(t, other.Close())
+	t.Cleanup(func() { _ = c.Close() })
+	return cmd, c
+}
+
+// parent is the channel to the test, in a child.
+func parent() *drm.Channel { return drm.ChannelOf(3) }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// want checks an error's number; 0 is success.
+func want(t *testing.T, what string, err error, errno unix.Errno) {
+	t.Helper()
+	if errno == 0 && err != nil || errno != 0 && !errors.Is(err, errno) {
+		t.Errorf("%s: error %v, want %v", what, err, errno)
+	}
+}
+
+// open makes a client, and checks at the end that nothing of the test remains.
+func open(t *testing.T) *share.Client {
+	t.Helper()
+	c, err := share.Open()
+	must(t, err)
+	before, err := c.Stats()
+	must(t, err)
+	t.Cleanup(func() {
+		_ = c.Close()
+		c, err := share.Open()
+		must(t, err)
+		defer c.Close()
+		var after ioctl.VdevStats
+		// What dead processes had goes a moment after they have been waited for.
+		for range 100 {
+			after, err = c.Stats()
+			must(t, err)
+			if now(after) == now(before) {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+		t.Errorf("something remains:\n%+v, was\n%+v", now(after), now(before))
+	})
+	return c
+}
+
+// now is what the core has.
+func now(s ioctl.VdevStats) ioctl.VdevStats {
+	return ioctl.VdevStats{Clients: s.Clients, Buffers: s.Buffers, Attachments: s.Attachments, Mapped: s.Mapped,
+		SyncObjects: s.SyncObjects, Fences: s.Fences, Locked: s.Locked, CPUAccesses: s.CPUAccesses, Kmaps: s.Kmaps,
+		Jobs: s.Jobs, Waits: s.Waits, Pages: s.Pages, PoolFree: s.PoolFree}
+}
+
+// create makes a buffer for the time of a test.
+func create(t *testing.T, c *share.Client, size uint64) *drm.DMABuf {
+	t.Helper()
+	b, err := c.Create(t.Name(), size)
+	must(t, err)
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+// mapped maps a buffer for the time of a test.
+func mapped(t *testing.T, b *drm.DMABuf) []byte {
+	t.Helper()
+	p, err := b.Map()
+	must(t, err)
+	t.Cleanup(func() { must(t, unix.Munmap(p)) })
+	return p
+}
+
+// newSync makes a sync object for the time of a test.
+func newSync(t *testing.T, c *share.Client, o share.SyncOptions, uses ...share.Use) *share.Sync {
+	t.Helper()
+	s, err := c.NewSync(o)
+	must(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	if len(uses) > 0 {
+		must(t, s.Get(uses...))
+	}
+	return s
+}
