@@ -126,6 +126,9 @@ func (m *Machine) addDMATester() {
 			DMA: m.masterPort(name, w, id), NonCoherent: w == WiredNonCoherent, Events: &m.events})})
 }
 
+// blockName is the name of the disk.
+const blockName = "virtio-blk"
+
 func (m *Machine) addVirtio() {
 	slot := func(n int, name string, w Wiring, id uint32) virtio.Config {
 		return virtio.Config{Name: name, IRQ: m.plic.Line(irqVirtio + n), Clock: m, Events: &m.events,
@@ -147,7 +150,7 @@ func (m *Machine) addVirtio() {
 	add(slotRNG, 0, virtio.NewRNG(virtio.RNGConfig{Config: slot(slotRNG, "virtio-rng", m.cfg.Ports.RNG, 0), Seed: seed}))
 	if m.cfg.Disk != nil {
 		id := m.behind(IOMMUAll, deviceBlock)
-		add(slotBlock, id, virtio.NewBlk(virtio.BlkConfig{Config: slot(slotBlock, "virtio-blk", m.cfg.Ports.Block, id),
+		add(slotBlock, id, virtio.NewBlk(virtio.BlkConfig{Config: slot(slotBlock, blockName, m.cfg.Ports.Block, id),
 			Backend: m.cfg.Disk, ID: m.cfg.DiskID}))
 	}
 }

@@ -37,6 +37,7 @@ func (m *Machine) addSanitizer() {
 	view := guestMemory{m.mem}
 	c := dmasan.Config{
 		Now: m.Now, Context: m.context, Memory: view, RAM: m.mem, Job: m.job, Buffer: m.buffer, Device: m.device,
+		Disk: func(master string) bool { return master == blockName },
 		Text: m.cfg.Report.Text, JSON: m.cfg.Report.JSON, ReportLatent: m.cfg.Report.Latent,
 	}
 	if read := m.cfg.Report.Layout; read != nil {

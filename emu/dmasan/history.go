@@ -189,8 +189,11 @@ func (s *Sanitizer) published(p *page, a *access) {
 // and then either somebody else stored to it, who knew nothing of the transfer, or
 // anybody did while the transfer was already under way. Programs may write to pages
 // of the page cache, and to buffers of asynchronous I/O, while the disk reads them:
-// whatever it gets, the page is written again.
+// whatever it gets, the page is written again. Other bus masters get no second chance.
 func (s *Sanitizer) racesWithOwner(l *line, e *mem.Event) bool {
+	if s.cfg.Disk != nil && !s.cfg.Disk(e.By.Master) {
+		return false
+	}
 	w, c, job := l.write, l.maint, s.jobs[e.By.Master]
 	if w == nil || c == nil || c.op == mem.OpInval {
 		return false

@@ -152,6 +152,15 @@ func TestThreads(t *testing.T) {
 			if got := codes(r); got != tt.want {
 				t.Errorf("found %q, want %q", got, tt.want)
 			}
+			r = newRig(t, mem.CacheConfig{Mode: mem.Lazy}, false)
+			r.regs.Priv = symbols.User
+			r.san.cfg.Disk = func(string) bool { return false }
+			for i, s := range tt.script.steps(t) {
+				r.do(i, s)
+			}
+			if got := codes(r); got != "device-read-dirty" {
+				t.Errorf("found %q for what is no disk", got)
+			}
 		})
 	}
 }

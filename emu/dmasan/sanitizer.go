@@ -40,6 +40,9 @@ type Config struct {
 	// coherent; false if that is not known for sure. It is called when a report is made;
 	// may be nil.
 	Device func(master string) (name string, coherent bool)
+	// Disk tells whether a bus master is a disk: Linux lets programs write to pages that a
+	// disk reads (racesWithOwner). Nil means that any may be one.
+	Disk func(master string) bool
 	// Text gets reports for people, JSON gets a line of JSON for each (json.go).
 	Text, JSON io.Writer
 	// ReportLatent shows also what only a later access would make matter.
