@@ -10,14 +10,22 @@ import "structs"
 // Buffers live as long as anybody has their file descriptor or a mapping.
 //
 // Fields called fd take dma-bufs that the core knows: those of VDEV_DMABUF_IOC_CREATE,
-// and others after VDEV_DMABUF_IOC_REGISTER. Every request fails with EBADF if a file
-// descriptor is none or the file was closed, with EINVAL if one is of another kind of
-// file, or a reserved field is not 0, with EFAULT if memory cannot be accessed, with
-// ENOMEM if the kernel has none, with EMFILE or ENFILE if there are too many files or
-// objects, with ENODEV if the unit has stopped. Those that wait say so, and can be
-// interrupted: without a timeout they are restarted as read is (SA_RESTART), or fail
-// with EINTR; with one they fail with EINTR. After an error nothing has changed,
-// unless it says so. Times are in nanoseconds.
+// and others after VDEV_DMABUF_IOC_REGISTER. Times are in nanoseconds. After an error
+// nothing has changed, unless it says so.
+//
+// A request returns at once, except where it says "Blocks until". Such a call ends
+// early when a signal comes, also one that kills, and then holds nothing that it had
+// not held before. Without a timeout it is restarted as read is (SA_RESTART), or fails
+// with EINTR; with a timeout it fails with EINTR.
+//
+// Every request has these errors, besides its own. EBADF: a file descriptor is none,
+// or what it stands for has ended. EINVAL: a file descriptor is of another kind of
+// file, or of a dma-buf that the core does not know; a field that is reserved is not 0;
+// a list has more than VDEV_DMABUF_MAX_LIST elements. EFAULT: memory cannot be
+// accessed; if it is where the answer goes, the request has been done, but objects
+// that it made are gone. EAGAIN: 4096 calls wait already. ENOMEM: the kernel has no
+// memory for the call. EMFILE, ENFILE: there are too many files or objects. ENOTTY:
+// there is no such request. ENODEV: the unit has stopped.
 const VDEV_DMABUF_DEVICE = "/dev/dmabuf"
 
 // VDEV_DMABUF_NAME_LEN is the length of names in bytes; a shorter name ends with NUL.
@@ -26,14 +34,14 @@ const VDEV_DMABUF_NAME_LEN = 32
 // VDEV_DMABUF_MAX_LIST is how many elements a list can have that a program passes.
 const VDEV_DMABUF_MAX_LIST = 4096
 
-// What is done to bytes of a buffer.
+// What is done to bytes of a buffer: one of these, or both. Anything else is no access.
 //
 //ioctl:flags vdev_access
 const (
 	VDEV_DMABUF_READ  = 1
 	VDEV_DMABUF_WRITE = 2
 	// With WRITE: when the access ends the buffer holds a frame that somebody is to read
-	// before it is overwritten.
+	// before it is overwritten. It concerns reports alone.
 	VDEV_DMABUF_FRAME = 4
 )
 
@@ -109,7 +117,7 @@ const (
 )
 
 // VdevDMABufCreate makes a buffer: a handle with a size, whose memory is allocated, as
-// zeros, when a device maps it or a CPU uses it. EINVAL: no size, or above 1 TiB.
+// zeros, when a device maps it or a CPU uses it. EINVAL: the size is 0, or above 1 TiB.
 type VdevDMABufCreate struct {
 	_ structs.HostLayout
 	// In bytes; the buffer takes whole pages.
@@ -124,9 +132,10 @@ type VdevDMABufCreate struct {
 
 // VdevDMABufRegister makes a dma-buf known that somebody else exported (a heap, a DRM
 // driver), until the file of the device or, earlier, VDEV_DMABUF_IOC_UNREGISTER ends
-// that. Its memory stays where it is, and cache maintenance is its exporter's. EEXIST:
-// it is registered, or one of the core's own. EOPNOTSUPP: its memory is not ordinary
-// RAM, or its exporter does not tell where it is.
+// that. Its memory stays where it is, and cache maintenance is its exporter's. EINVAL:
+// it is no dma-buf. EEXIST: it is registered, or one of the core's own, or shares
+// memory with another buffer. EOPNOTSUPP: its memory is not ordinary RAM, or its
+// exporter does not tell where it is.
 type VdevDMABufRegister struct {
 	_  structs.HostLayout
 	Fd int32 `ioctl:"fd"`
@@ -134,11 +143,7 @@ type VdevDMABufRegister struct {
 	Id uint32 `ioctl:"out"`
 }
 
-// VdevDMABufBuffer is a buffer alone. UNREGISTER fails with EINVAL if another file or
-// none registered it. CPU_FINI ends what CPU_PREP began; EINVAL: the client has not
-// prepared it. MARK_PENDING says that commands that use the buffer wait in a batch
-// that is not submitted, so that CPU_PREP fails; SUBMIT takes one mark back, as the
-// commands were submitted or dropped; EINVAL: there is none.
+// VdevDMABufBuffer is a buffer alone.
 type VdevDMABufBuffer struct {
 	_   structs.HostLayout
 	Fd  int32  `ioctl:"fd=buffer"`
@@ -172,10 +177,12 @@ type VdevDMABufInfo struct {
 // by then can reach it. If it is placed and the newcomer cannot reach it, it moves,
 // with its contents, and mappings into address spaces follow.
 //
-// EINVAL: the constraints make no sense. ENODEV: no such device. ENOSPC: no memory
-// suits all attached devices. EBUSY: the buffer would have to move, but is mapped, in
-// use by a CPU, or in a device's job. ENOMEM: it would have to move, and there is no
-// memory now.
+// EINVAL: a flag is unknown, or says something about constraints without
+// VDEV_DMABUF_ATTACH_CONSTRAINED; Align is no power of two, or MaxSegment no multiple
+// of it and of the page size. ENODEV: there is no such device. ENOSPC: no memory, even
+// if all were free, suits all attached devices. EBUSY: the buffer would have to move,
+// but is mapped, in use by a CPU, or in a device's job. ENOMEM: it would have to move,
+// and there is no memory now.
 type VdevDMABufAttach struct {
 	_     structs.HostLayout
 	Fd    int32  `ioctl:"fd=buffer"`
@@ -193,8 +200,8 @@ type VdevDMABufAttach struct {
 	Pad        uint32 `ioctl:"pad"`
 }
 
-// VdevDMABufDetach ends an attachment of this open file. EINVAL: it has none of that
-// number. EBUSY: it is mapped.
+// VdevDMABufDetach ends an attachment. EINVAL: this open file has none of that number.
+// EBUSY: it is mapped.
 type VdevDMABufDetach struct {
 	_          structs.HostLayout
 	Attachment uint32 `ioctl:"object"`
@@ -208,8 +215,10 @@ type VdevDMABufExtent struct {
 	Length uint64 `ioctl:"hex"`
 }
 
-// VdevDMABufMap lets the device use the buffer. EINVAL: no such attachment or
-// direction. EBUSY: it is mapped. ENOMEM: there is no memory for the buffer.
+// VdevDMABufMap lets the device use the buffer: what devices wrote that were unmapped
+// before, and CPUs whose accesses had ended, is visible to it. It waits for nobody.
+// EINVAL: there is no such attachment of this open file, or no such direction. EBUSY:
+// it is mapped. ENOMEM: there is no memory for the buffer.
 type VdevDMABufMap struct {
 	_          structs.HostLayout
 	Attachment uint32 `ioctl:"object"`
@@ -222,7 +231,8 @@ type VdevDMABufMap struct {
 }
 
 // VdevDMABufUnmap ends the device's use of the buffer; what it wrote is certain to be
-// there only now. EINVAL: no such attachment, not mapped, or in another direction.
+// there only now. EINVAL: there is no such attachment of this open file, or it is not
+// mapped, or in another direction.
 type VdevDMABufUnmap struct {
 	_          structs.HostLayout
 	Attachment uint32 `ioctl:"object"`
@@ -230,9 +240,7 @@ type VdevDMABufUnmap struct {
 }
 
 // VdevDMABufRange is a part of a buffer for the kernel's accesses by CPU, between
-// CPU_BEGIN and CPU_END with equal values. Neither waits for devices. EINVAL: the
-// range is empty or not in the buffer, no or unknown access; of CPU_END: no such access
-// was begun. ENOMEM, of CPU_BEGIN: there is no memory for the buffer.
+// CPU_BEGIN and CPU_END with equal values.
 type VdevDMABufRange struct {
 	_      structs.HostLayout
 	Fd     int32  `ioctl:"fd=buffer"`
@@ -242,44 +250,46 @@ type VdevDMABufRange struct {
 	Length uint64
 }
 
-// VdevDMABufKmap maps a page of the buffer for the kernel, any number of times, for as
-// long as an access is begun that contains a byte of it. Outside of that it maps a page
-// of garbage. KUNMAP takes one back; EINVAL: it is not mapped. EBADF, ENOSPC, of KMAP
-// with ATOMIC: there are two such pages already.
+// VdevDMABufKmap is a page of a buffer that the kernel maps.
 type VdevDMABufKmap struct {
 	_     structs.HostLayout
 	Fd    int32  `ioctl:"fd=buffer"`
 	Flags uint32 `ioctl:"flags=vdev_kmap"`
-	// Its number within the buffer.
+	// Its number within the buffer, in units of 4096 bytes.
 	Page uint64
 	// Out, of KMAP: not 0 if it is the page of garbage.
 	Bogus uint32 `ioctl:"out"`
 	Pad   uint32 `ioctl:"pad"`
 }
 
-// VdevDMABufAccess has the kernel read or write a page that is mapped with KMAP.
-// EINVAL: it is not, or the bytes are not all in it.
+// VdevDMABufAccess has the kernel read or write a page that is mapped with KMAP. If the
+// access that it was mapped for has ended, that is the page of garbage.
 type VdevDMABufAccess struct {
 	_  structs.HostLayout
 	Fd int32 `ioctl:"fd=buffer"`
 	// In bytes, from the start of the page.
 	Offset uint32
-	Page   uint64
-	// What is read or written.
-	Data   uint64 `ioctl:"hex"`
+	// As of VdevDMABufKmap.
+	Page uint64
+	// Where in the program's memory the bytes go to, or come from.
+	Data uint64 `ioctl:"hex"`
+	// In bytes.
 	Length uint32
 	Pad    uint32 `ioctl:"pad"`
 	// Out: the physical address of the page.
 	Phys uint64 `ioctl:"out,hex"`
 }
 
-// VdevDMABufPrep prepares a part of a buffer for accesses by the program: it waits
-// until no device uses the buffer (mapped, in a job, with a fence) in a way that
-// conflicts, and makes visible what was written before.
+// VdevDMABufPrep prepares a part of a buffer for accesses by the program, and makes
+// visible what was written before.
 //
-// EINVAL: the range is empty or not in the buffer, no or unknown access, unknown flag.
+// Blocks until no device uses the buffer: no attachment is mapped, unless it is
+// persistent, and no job and no fence on it is in conflict with the access.
+//
+// EINVAL: the range is empty or not in the buffer, no access, or an unknown flag.
 // EALREADY: this client has it prepared. EAGAIN: there are pending marks. EBUSY: with
-// NOWAIT, a device uses it. ETIMEDOUT. ENOMEM: there is no memory for it.
+// VDEV_DMABUF_NOWAIT, a device uses it. ETIMEDOUT: the time is over. EINTR: a signal
+// came. ENOMEM: there is no memory for the buffer.
 type VdevDMABufPrep struct {
 	_      structs.HostLayout
 	Fd     int32  `ioctl:"fd=buffer"`
@@ -289,27 +299,34 @@ type VdevDMABufPrep struct {
 	// In bytes.
 	Offset uint64
 	Length uint64
-	// How long to wait; 0 for as long as it takes.
+	// How long to wait, in nanoseconds; 0 for as long as it takes.
 	Timeout uint64
 }
 
-// VdevDMABufWait waits until no fence is on the buffer that the access conflicts with.
-// EINVAL: no or unknown access, unknown flag. EBUSY: with NOWAIT, there is one.
-// ETIMEDOUT.
+// VdevDMABufWait waits for the fences on a buffer, as poll does for those of Linux. It
+// prepares nothing.
+//
+// Blocks until no fence is on the buffer that conflicts with the access.
+//
+// EINVAL: no access, or an unknown flag. EBUSY: with VDEV_DMABUF_NOWAIT, there is one.
+// ETIMEDOUT: the time is over. EINTR: a signal came.
 type VdevDMABufWait struct {
-	_       structs.HostLayout
-	Fd      int32  `ioctl:"fd=buffer"`
-	Access  uint32 `ioctl:"flags=vdev_access"`
-	Flags   uint32 `ioctl:"flags=vdev_wait"`
-	Pad     uint32 `ioctl:"pad"`
+	_  structs.HostLayout
+	Fd int32 `ioctl:"fd=buffer"`
+	// What is going to be done: a read waits for writers, a write for all.
+	Access uint32 `ioctl:"flags=vdev_access"`
+	Flags  uint32 `ioctl:"flags=vdev_wait"`
+	Pad    uint32 `ioctl:"pad"`
+	// How long to wait, in nanoseconds; 0 for as long as it takes.
 	Timeout uint64
 }
 
 // VdevSyncInit makes a sync object, which locks buffers. It is gone when its file
-// descriptor, or the file of the device, is closed.
+// descriptor, or the file of the device, is closed. EINVAL: an unknown flag, or a
+// timeout with VDEV_SYNC_UNLIMITED.
 type VdevSyncInit struct {
 	_ structs.HostLayout
-	// How long it may be locked, before the lock is taken away; 0 for 5 s.
+	// How long it may be locked before the lock is taken away, in nanoseconds; 0 for 5 s.
 	Timeout uint64
 	Flags   uint32 `ioctl:"flags=vdev_sync_init"`
 	// Out: the sync object, closed on exec.
@@ -323,47 +340,55 @@ type VdevSyncBuffer struct {
 	Access uint32 `ioctl:"flags=vdev_access"`
 }
 
-// VdevSyncGet adds buffers to a sync object, all or none. EINVAL: no or unknown access,
-// no or too many buffers. EEXIST: one is in it. EBUSY: it is locked, or somebody waits
-// to lock it. EOWNERDEAD: the lock was taken away, as it was held for too long; nothing
-// else was done, and the next request is an ordinary one.
+// VdevSyncGet adds buffers to a sync object, all or none. EINVAL: no access, or no
+// buffers. EEXIST: one is in it, or named twice. EBUSY: it is locked, or somebody waits to lock it.
+// EOWNERDEAD: the lock was taken away, as it was held for too long; nothing was done,
+// and the next request is an ordinary one.
 type VdevSyncGet struct {
-	_       structs.HostLayout
-	Sync    int32 `ioctl:"fd=sync"`
+	_    structs.HostLayout
+	Sync int32 `ioctl:"fd=sync"`
+	// How many buffers.
 	Count   uint32
 	Buffers uint64 `ioctl:"ptr=VdevSyncBuffer,len=Count"`
 }
 
 // VdevSyncLock locks all buffers of a sync object, or none; readers share, a writer
-// excludes. It waits, and among those who wait the oldest wins. EALREADY: it is locked,
-// or somebody waits to lock it. EBUSY: with NOWAIT, somebody has one of the buffers.
-// EDEADLK: with VDEV_SYNC_BACKOFF, it had to back off: lock again. EINVAL: unknown
-// flag. ECANCELED: the object is gone meanwhile. EOWNERDEAD: as of VdevSyncGet.
-// ETIMEDOUT.
+// excludes. Among those who wait the oldest wins. For the caches a lock is what
+// CPU_PREP is, for the whole of each buffer.
+//
+// Blocks until nobody has a lock on any of the buffers that conflicts, and nobody older
+// waits for one.
+//
+// EINVAL: an unknown flag. EALREADY: it is locked, or somebody waits to lock it. EBUSY:
+// with VDEV_DMABUF_NOWAIT, it would have to wait. EDEADLK: with VDEV_SYNC_BACKOFF, it
+// had to back off: lock again. ETIMEDOUT: the time is over. EINTR: a signal came.
+// ECANCELED: the object has ended meanwhile. EOWNERDEAD: an earlier lock was taken
+// away, as it was held for too long; nothing was done, and the next request is an
+// ordinary one.
 type VdevSyncLock struct {
-	_       structs.HostLayout
-	Sync    int32  `ioctl:"fd=sync"`
-	Flags   uint32 `ioctl:"flags=vdev_wait"`
+	_     structs.HostLayout
+	Sync  int32  `ioctl:"fd=sync"`
+	Flags uint32 `ioctl:"flags=vdev_wait"`
+	// How long to wait, in nanoseconds; 0 for as long as it takes.
 	Timeout uint64
 	// Out: how often the object has had to back off so far.
 	Backoffs uint64 `ioctl:"out"`
-	// Out.
+	// Out: what is wrong with the buffers.
 	State uint32 `ioctl:"out,flags=vdev_sync_state"`
 	Pad   uint32 `ioctl:"pad"`
 }
 
-// VdevSyncObject is a sync object alone. UNLOCK gives all locks back; EINVAL: it is not
-// locked; EPERM: another client locked it; EOWNERDEAD: as of VdevSyncGet. PUT_ALL
-// removes all buffers; EBUSY, EOWNERDEAD: as of VdevSyncGet. FINI ends the object; later
-// requests fail with EBADF.
+// VdevSyncObject is a sync object alone.
 type VdevSyncObject struct {
 	_    structs.HostLayout
 	Sync int32  `ioctl:"fd=sync"`
 	Pad  uint32 `ioctl:"pad"`
 }
 
-// VdevSyncPut removes a buffer from a sync object. EINVAL: it is not in it. EBUSY,
-// EOWNERDEAD: as of VdevSyncGet.
+// VdevSyncPut removes a buffer from a sync object. EINVAL: it is not in it. EBUSY: the
+// object is locked, or somebody waits to lock it. EOWNERDEAD: the lock was taken away,
+// as it was held for too long; nothing was done, and the next request is an ordinary
+// one.
 type VdevSyncPut struct {
 	_    structs.HostLayout
 	Sync int32 `ioctl:"fd=sync"`
@@ -376,11 +401,13 @@ type VdevFenceCreate struct {
 	_    structs.HostLayout
 	Name [VDEV_DMABUF_NAME_LEN]uint8
 	// Out: the fence, closed on exec.
-	Fence int32  `ioctl:"out,fd=fence"`
-	Id    uint32 `ioctl:"out"`
+	Fence int32 `ioctl:"out,fd=fence"`
+	// Out: its number.
+	Id uint32 `ioctl:"out"`
 }
 
-// VdevFenceMerge makes a fence that is signalled when two others are.
+// VdevFenceMerge makes a fence that is signalled when two others are, with the error of
+// the first one that fails.
 type VdevFenceMerge struct {
 	_      structs.HostLayout
 	Name   [VDEV_DMABUF_NAME_LEN]uint8
@@ -391,17 +418,17 @@ type VdevFenceMerge struct {
 	Pad   uint32 `ioctl:"pad"`
 }
 
-// VdevFenceSignal signals a fence. EINVAL: it is signalled, or merged of others, or the
-// error is no number of an error.
+// VdevFenceSignal signals a fence. Whoever has its file descriptor can do that. EINVAL:
+// it is signalled, or merged of others, or Error is above 133.
 type VdevFenceSignal struct {
 	_     structs.HostLayout
 	Fence int32 `ioctl:"fd=fence"`
-	// What waiting for it fails with, 0 or up to 133.
+	// The errno that waiting for it fails with, up to 133; 0 for none.
 	Error uint32
 }
 
 // VdevFenceAdd puts a fence on a buffer: until it is signalled, whoever it stands for
-// reads or writes it. EINVAL: no or unknown access.
+// reads or writes it. A fence that is signalled leaves no trace. EINVAL: no access.
 type VdevFenceAdd struct {
 	_      structs.HostLayout
 	Fence  int32  `ioctl:"fd=fence"`
@@ -410,16 +437,22 @@ type VdevFenceAdd struct {
 	Pad    uint32 `ioctl:"pad"`
 }
 
-// VdevFenceWait waits until a fence is signalled, and fails with its error. EINVAL:
-// unknown flag. EBUSY: with NOWAIT, it is not signalled. ETIMEDOUT.
+// VdevFenceWait waits for a fence, and fails with the fence's error if it has one.
+//
+// Blocks until the fence is signalled.
+//
+// EINVAL: an unknown flag. EBUSY: with VDEV_DMABUF_NOWAIT, it is not signalled.
+// ETIMEDOUT: the time is over. EINTR: a signal came. EOWNERDEAD: who had made the fence
+// is gone, and had not signalled it.
 type VdevFenceWait struct {
-	_       structs.HostLayout
-	Fence   int32  `ioctl:"fd=fence"`
-	Flags   uint32 `ioctl:"flags=vdev_wait"`
+	_     structs.HostLayout
+	Fence int32  `ioctl:"fd=fence"`
+	Flags uint32 `ioctl:"flags=vdev_wait"`
+	// How long to wait, in nanoseconds; 0 for as long as it takes.
 	Timeout uint64
 }
 
-// VdevStats counts what the core has, and what has happened in it.
+// VdevStats tells how much the core has, and how often things have happened in it.
 type VdevStats struct {
 	_ structs.HostLayout
 	// Now.
@@ -462,7 +495,7 @@ type VdevTableRow struct {
 	Refs    uint32 `ioctl:"out"`
 	Pending uint32 `ioctl:"out"`
 	// How many devices have it attached or mapped, tasks and devices have it locked or
-	// wait for it, tasks have it prepared.
+	// wait for its lock, tasks have it prepared.
 	Attached uint32                      `ioctl:"out"`
 	Mapped   uint32                      `ioctl:"out"`
 	Locked   uint32                      `ioctl:"out"`
@@ -490,37 +523,70 @@ const vdevType = 0xd8 << iocTypeShift
 //
 //ioctl:family Vdev
 const (
-	VDEV_DMABUF_IOC_CREATE       Request = iocRead | iocWrite | 48<<iocSizeShift | vdevType | 1  // VdevDMABufCreate
-	VDEV_DMABUF_IOC_INFO         Request = iocRead | iocWrite | 80<<iocSizeShift | vdevType | 2  // VdevDMABufInfo
-	VDEV_DMABUF_IOC_REGISTER     Request = iocRead | iocWrite | 8<<iocSizeShift | vdevType | 3   // VdevDMABufRegister
-	VDEV_DMABUF_IOC_UNREGISTER   Request = iocWrite | 8<<iocSizeShift | vdevType | 4             // VdevDMABufBuffer
-	VDEV_DMABUF_IOC_ATTACH       Request = iocRead | iocWrite | 72<<iocSizeShift | vdevType | 5  // VdevDMABufAttach
-	VDEV_DMABUF_IOC_DETACH       Request = iocWrite | 8<<iocSizeShift | vdevType | 6             // VdevDMABufDetach
-	VDEV_DMABUF_IOC_MAP          Request = iocRead | iocWrite | 24<<iocSizeShift | vdevType | 7  // VdevDMABufMap
-	VDEV_DMABUF_IOC_UNMAP        Request = iocWrite | 8<<iocSizeShift | vdevType | 8             // VdevDMABufUnmap
-	VDEV_DMABUF_IOC_CPU_BEGIN    Request = iocWrite | 24<<iocSizeShift | vdevType | 9            // VdevDMABufRange
-	VDEV_DMABUF_IOC_CPU_END      Request = iocWrite | 24<<iocSizeShift | vdevType | 10           // VdevDMABufRange
-	VDEV_DMABUF_IOC_KMAP         Request = iocRead | iocWrite | 24<<iocSizeShift | vdevType | 11 // VdevDMABufKmap
-	VDEV_DMABUF_IOC_KUNMAP       Request = iocWrite | 24<<iocSizeShift | vdevType | 12           // VdevDMABufKmap
-	VDEV_DMABUF_IOC_KREAD        Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 13 // VdevDMABufAccess
-	VDEV_DMABUF_IOC_KWRITE       Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 14 // VdevDMABufAccess
-	VDEV_DMABUF_IOC_CPU_PREP     Request = iocWrite | 40<<iocSizeShift | vdevType | 15           // VdevDMABufPrep
-	VDEV_DMABUF_IOC_CPU_FINI     Request = iocWrite | 8<<iocSizeShift | vdevType | 16            // VdevDMABufBuffer
-	VDEV_DMABUF_IOC_MARK_PENDING Request = iocWrite | 8<<iocSizeShift | vdevType | 17            // VdevDMABufBuffer
-	VDEV_DMABUF_IOC_SUBMIT       Request = iocWrite | 8<<iocSizeShift | vdevType | 18            // VdevDMABufBuffer
-	VDEV_DMABUF_IOC_WAIT         Request = iocWrite | 24<<iocSizeShift | vdevType | 19           // VdevDMABufWait
-	VDEV_SYNC_IOC_INIT           Request = iocRead | iocWrite | 16<<iocSizeShift | vdevType | 32 // VdevSyncInit
-	VDEV_SYNC_IOC_GET            Request = iocWrite | 16<<iocSizeShift | vdevType | 33           // VdevSyncGet
-	VDEV_SYNC_IOC_LOCK           Request = iocRead | iocWrite | 32<<iocSizeShift | vdevType | 34 // VdevSyncLock
-	VDEV_SYNC_IOC_UNLOCK         Request = iocWrite | 8<<iocSizeShift | vdevType | 35            // VdevSyncObject
-	VDEV_SYNC_IOC_PUT            Request = iocWrite | 8<<iocSizeShift | vdevType | 36            // VdevSyncPut
-	VDEV_SYNC_IOC_PUT_ALL        Request = iocWrite | 8<<iocSizeShift | vdevType | 37            // VdevSyncObject
-	VDEV_SYNC_IOC_FINI           Request = iocWrite | 8<<iocSizeShift | vdevType | 38            // VdevSyncObject
-	VDEV_FENCE_IOC_CREATE        Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 48 // VdevFenceCreate
-	VDEV_FENCE_IOC_SIGNAL        Request = iocWrite | 8<<iocSizeShift | vdevType | 49            // VdevFenceSignal
-	VDEV_FENCE_IOC_ADD           Request = iocWrite | 16<<iocSizeShift | vdevType | 50           // VdevFenceAdd
-	VDEV_FENCE_IOC_WAIT          Request = iocWrite | 16<<iocSizeShift | vdevType | 51           // VdevFenceWait
-	VDEV_FENCE_IOC_MERGE         Request = iocRead | iocWrite | 48<<iocSizeShift | vdevType | 52 // VdevFenceMerge
-	VDEV_DMABUF_IOC_STATS        Request = iocRead | 128<<iocSizeShift | vdevType | 64           // VdevStats
-	VDEV_DMABUF_IOC_TABLE        Request = iocRead | iocWrite | 16<<iocSizeShift | vdevType | 65 // VdevTable
+	VDEV_DMABUF_IOC_CREATE   Request = iocRead | iocWrite | 48<<iocSizeShift | vdevType | 1 // VdevDMABufCreate
+	VDEV_DMABUF_IOC_INFO     Request = iocRead | iocWrite | 80<<iocSizeShift | vdevType | 2 // VdevDMABufInfo
+	VDEV_DMABUF_IOC_REGISTER Request = iocRead | iocWrite | 8<<iocSizeShift | vdevType | 3  // VdevDMABufRegister
+	// Ends what VDEV_DMABUF_IOC_REGISTER began. EINVAL: this open file has not registered
+	// it.
+	VDEV_DMABUF_IOC_UNREGISTER Request = iocWrite | 8<<iocSizeShift | vdevType | 4            // VdevDMABufBuffer
+	VDEV_DMABUF_IOC_ATTACH     Request = iocRead | iocWrite | 72<<iocSizeShift | vdevType | 5 // VdevDMABufAttach
+	VDEV_DMABUF_IOC_DETACH     Request = iocWrite | 8<<iocSizeShift | vdevType | 6            // VdevDMABufDetach
+	VDEV_DMABUF_IOC_MAP        Request = iocRead | iocWrite | 24<<iocSizeShift | vdevType | 7 // VdevDMABufMap
+	VDEV_DMABUF_IOC_UNMAP      Request = iocWrite | 8<<iocSizeShift | vdevType | 8            // VdevDMABufUnmap
+	// Prepares a part of a buffer for the kernel (dma_buf_begin_cpu_access): gives it
+	// memory, and makes visible what devices have written that were unmapped. It does not
+	// wait for devices. Accesses may overlap; each has its own VDEV_DMABUF_IOC_CPU_END.
+	// EINVAL: the range is empty or not in the buffer, or no access. ENOMEM: there is no
+	// memory for the buffer.
+	VDEV_DMABUF_IOC_CPU_BEGIN Request = iocWrite | 24<<iocSizeShift | vdevType | 9 // VdevDMABufRange
+	// Ends the access that the client began last with the same values. EINVAL: there is
+	// none.
+	VDEV_DMABUF_IOC_CPU_END Request = iocWrite | 24<<iocSizeShift | vdevType | 10 // VdevDMABufRange
+	// Maps a page for the kernel, any number of times, for as long as an access is begun
+	// that contains a byte of it. Outside of that it maps a page of garbage. EINVAL: an
+	// unknown flag. ENOSPC: with VDEV_DMABUF_KMAP_ATOMIC, the client has two such pages
+	// already.
+	VDEV_DMABUF_IOC_KMAP Request = iocRead | iocWrite | 24<<iocSizeShift | vdevType | 11 // VdevDMABufKmap
+	// Takes back one VDEV_DMABUF_IOC_KMAP of the page, with the same flags. EINVAL: the
+	// client has not mapped it, or an unknown flag.
+	VDEV_DMABUF_IOC_KUNMAP Request = iocWrite | 24<<iocSizeShift | vdevType | 12 // VdevDMABufKmap
+	// Reads. EINVAL: the client has not mapped the page, or the bytes are none or not all
+	// in it.
+	VDEV_DMABUF_IOC_KREAD Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 13 // VdevDMABufAccess
+	// Writes. EINVAL: the client has not mapped the page, or the bytes are none or not all
+	// in it.
+	VDEV_DMABUF_IOC_KWRITE   Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 14 // VdevDMABufAccess
+	VDEV_DMABUF_IOC_CPU_PREP Request = iocWrite | 40<<iocSizeShift | vdevType | 15           // VdevDMABufPrep
+	// Ends what VDEV_DMABUF_IOC_CPU_PREP began: what the program wrote is certain to be
+	// there for everybody who maps or prepares the buffer from now on. EINVAL: the client
+	// has not prepared it.
+	VDEV_DMABUF_IOC_CPU_FINI Request = iocWrite | 8<<iocSizeShift | vdevType | 16 // VdevDMABufBuffer
+	// Says that commands that use the buffer are in a batch that is not submitted, so that
+	// VDEV_DMABUF_IOC_CPU_PREP, which would wait too short, fails. Marks count.
+	VDEV_DMABUF_IOC_MARK_PENDING Request = iocWrite | 8<<iocSizeShift | vdevType | 17 // VdevDMABufBuffer
+	// Takes one mark back, as the commands were submitted or dropped. EINVAL: the client
+	// has no mark on it.
+	VDEV_DMABUF_IOC_SUBMIT Request = iocWrite | 8<<iocSizeShift | vdevType | 18            // VdevDMABufBuffer
+	VDEV_DMABUF_IOC_WAIT   Request = iocWrite | 24<<iocSizeShift | vdevType | 19           // VdevDMABufWait
+	VDEV_SYNC_IOC_INIT     Request = iocRead | iocWrite | 16<<iocSizeShift | vdevType | 32 // VdevSyncInit
+	VDEV_SYNC_IOC_GET      Request = iocWrite | 16<<iocSizeShift | vdevType | 33           // VdevSyncGet
+	VDEV_SYNC_IOC_LOCK     Request = iocRead | iocWrite | 32<<iocSizeShift | vdevType | 34 // VdevSyncLock
+	// Gives all locks back. EINVAL: it is not locked. EPERM: another program locked it.
+	// EOWNERDEAD: the lock was taken away, as it was held for too long.
+	VDEV_SYNC_IOC_UNLOCK Request = iocWrite | 8<<iocSizeShift | vdevType | 35 // VdevSyncObject
+	VDEV_SYNC_IOC_PUT    Request = iocWrite | 8<<iocSizeShift | vdevType | 36 // VdevSyncPut
+	// Removes all buffers. EBUSY: the object is locked, or somebody waits to lock it.
+	// EOWNERDEAD: the lock was taken away, as it was held for too long; nothing was done,
+	// and the next request is an ordinary one.
+	VDEV_SYNC_IOC_PUT_ALL Request = iocWrite | 8<<iocSizeShift | vdevType | 37 // VdevSyncObject
+	// Ends the object. If it is locked it is unlocked first, and that is reported. A lock
+	// that waits fails with ECANCELED, later requests with EBADF.
+	VDEV_SYNC_IOC_FINI    Request = iocWrite | 8<<iocSizeShift | vdevType | 38            // VdevSyncObject
+	VDEV_FENCE_IOC_CREATE Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 48 // VdevFenceCreate
+	VDEV_FENCE_IOC_SIGNAL Request = iocWrite | 8<<iocSizeShift | vdevType | 49            // VdevFenceSignal
+	VDEV_FENCE_IOC_ADD    Request = iocWrite | 16<<iocSizeShift | vdevType | 50           // VdevFenceAdd
+	VDEV_FENCE_IOC_WAIT   Request = iocWrite | 16<<iocSizeShift | vdevType | 51           // VdevFenceWait
+	VDEV_FENCE_IOC_MERGE  Request = iocRead | iocWrite | 48<<iocSizeShift | vdevType | 52 // VdevFenceMerge
+	VDEV_DMABUF_IOC_STATS Request = iocRead | 128<<iocSizeShift | vdevType | 64           // VdevStats
+	VDEV_DMABUF_IOC_TABLE Request = iocRead | iocWrite | 16<<iocSizeShift | vdevType | 65 // VdevTable
 )

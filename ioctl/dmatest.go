@@ -10,6 +10,9 @@ import "structs"
 //
 // The driver maintains no caches of its own accord: whatever a program leaves out
 // is left out.
+//
+// Every request has these errors, besides its own. ENOENT: the open file has no buffer
+// of that handle. EFAULT: memory cannot be accessed. ENOTTY: there is no such request.
 const VDEV_DMATEST_DEVICE = "/dev/vdev-dmatest"
 
 // VDEV_DMATEST_MAX_SIZE is the size of the largest buffer, in bytes.
@@ -71,7 +74,7 @@ const (
 )
 
 // DMATestAlloc makes a buffer of zeros. EINVAL: no size, too large a size, or
-// unknown kind. ENOSPC: too many buffers.
+// unknown kind. ENOSPC: too many buffers. ENOMEM: there is no memory for it.
 type DMATestAlloc struct {
 	_ structs.HostLayout
 	// In bytes; out: rounded up to whole pages.
@@ -89,7 +92,7 @@ type DMATestAlloc struct {
 }
 
 // DMATestFree gives a buffer up. Its memory stays as long as it is mapped, or a
-// transfer runs. ENOENT: no such buffer.
+// transfer runs.
 type DMATestFree struct {
 	_      structs.HostLayout
 	Handle uint32 `ioctl:"handle"`
@@ -98,7 +101,7 @@ type DMATestFree struct {
 
 // DMATestMap maps a cached buffer, or a part of it, for the device
 // (dma_map_single). EINVAL: a coherent buffer, a bad range, direction or
-// attribute. EBUSY: it is mapped.
+// attribute. EBUSY: it is mapped. ENOMEM: there is no address for it.
 type DMATestMap struct {
 	_      structs.HostLayout
 	Handle uint32 `ioctl:"handle"`
@@ -124,8 +127,8 @@ type DMATestUnmap struct {
 }
 
 // DMATestSync hands a part of a mapped buffer to the device, or to the CPU
-// (dma_sync_single_for_device, dma_sync_single_for_cpu). EINVAL: it is not mapped,
-// the range is not within the mapping, or bad direction.
+// (dma_sync_single_for_device, dma_sync_single_for_cpu). EINVAL: a coherent buffer, or
+// not mapped, the range is empty or not within the mapping, or bad direction.
 type DMATestSync struct {
 	_      structs.HostLayout
 	Handle uint32 `ioctl:"handle"`
@@ -137,9 +140,13 @@ type DMATestSync struct {
 }
 
 // DMATestRun makes the device work. Buffers that the operation does not use are
-// not looked at. EINVAL: unknown operation or flag, a range not within a buffer's
-// mapping. EBUSY: the device is at work. EINTR: a signal came first; the operation
-// goes on.
+// not looked at.
+//
+// Blocks until the device has finished, unless VDEV_DMATEST_ASYNC is set.
+//
+// EINVAL: unknown operation or flag, or a range is not within a buffer's mapping.
+// EBUSY: the device is at work, or another open file has not waited yet for what it
+// started. EINTR: a signal came first; the operation goes on, and can be waited for.
 type DMATestRun struct {
 	_  structs.HostLayout
 	Op uint32 `ioctl:"enum=dmatest_op"`
@@ -162,8 +169,12 @@ type DMATestRun struct {
 	Error uint32 `ioctl:"out,hex"`
 }
 
-// DMATestWait waits for the end of the operation that this open file started.
-// EINVAL: it started none that was not waited for yet. ETIMEDOUT, EINTR: it goes on.
+// DMATestWait waits for the operation that this open file started.
+//
+// Blocks until the device has finished.
+//
+// EINVAL: it started none that was not waited for yet. ETIMEDOUT: the time is over; the
+// operation goes on. EINTR: a signal came first; the operation goes on.
 type DMATestWait struct {
 	_ structs.HostLayout
 	// In milliseconds; 0 for no limit.

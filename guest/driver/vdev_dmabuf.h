@@ -13,14 +13,22 @@
  * Buffers live as long as anybody has their file descriptor or a mapping.
  *
  * Fields called fd take dma-bufs that the core knows: those of VDEV_DMABUF_IOC_CREATE,
- * and others after VDEV_DMABUF_IOC_REGISTER. Every request fails with EBADF if a file
- * descriptor is none or the file was closed, with EINVAL if one is of another kind of
- * file, or a reserved field is not 0, with EFAULT if memory cannot be accessed, with
- * ENOMEM if the kernel has none, with EMFILE or ENFILE if there are too many files or
- * objects, with ENODEV if the unit has stopped. Those that wait say so, and can be
- * interrupted: without a timeout they are restarted as read is (SA_RESTART), or fail
- * with EINTR; with one they fail with EINTR. After an error nothing has changed,
- * unless it says so. Times are in nanoseconds.
+ * and others after VDEV_DMABUF_IOC_REGISTER. Times are in nanoseconds. After an error
+ * nothing has changed, unless it says so.
+ *
+ * A request returns at once, except where it says "Blocks until". Such a call ends
+ * early when a signal comes, also one that kills, and then holds nothing that it had
+ * not held before. Without a timeout it is restarted as read is (SA_RESTART), or fails
+ * with EINTR; with a timeout it fails with EINTR.
+ *
+ * Every request has these errors, besides its own. EBADF: a file descriptor is none,
+ * or what it stands for has ended. EINVAL: a file descriptor is of another kind of
+ * file, or of a dma-buf that the core does not know; a field that is reserved is not 0;
+ * a list has more than VDEV_DMABUF_MAX_LIST elements. EFAULT: memory cannot be
+ * accessed; if it is where the answer goes, the request has been done, but objects
+ * that it made are gone. EAGAIN: 4096 calls wait already. ENOMEM: the kernel has no
+ * memory for the call. EMFILE, ENFILE: there are too many files or objects. ENOTTY:
+ * there is no such request. ENODEV: the unit has stopped.
  */
 #define VDEV_DMABUF_DEVICE "/dev/dmabuf"
 
@@ -30,12 +38,12 @@
 /* VDEV_DMABUF_MAX_LIST is how many elements a list can have that a program passes. */
 #define VDEV_DMABUF_MAX_LIST 4096
 
-/* What is done to bytes of a buffer. */
+/* What is done to bytes of a buffer: one of these, or both. Anything else is no access. */
 #define VDEV_DMABUF_READ 1
 #define VDEV_DMABUF_WRITE 2
 /*
  * With WRITE: when the access ends the buffer holds a frame that somebody is to read
- * before it is overwritten.
+ * before it is overwritten. It concerns reports alone.
  */
 #define VDEV_DMABUF_FRAME 4
 
@@ -86,7 +94,7 @@
 
 /*
  * struct vdev_dma_buf_create makes a buffer: a handle with a size, whose memory is allocated, as
- * zeros, when a device maps it or a CPU uses it. EINVAL: no size, or above 1 TiB.
+ * zeros, when a device maps it or a CPU uses it. EINVAL: the size is 0, or above 1 TiB.
  */
 struct vdev_dma_buf_create {
 	/* In bytes; the buffer takes whole pages. */
@@ -102,9 +110,10 @@ struct vdev_dma_buf_create {
 /*
  * struct vdev_dma_buf_register makes a dma-buf known that somebody else exported (a heap, a DRM
  * driver), until the file of the device or, earlier, VDEV_DMABUF_IOC_UNREGISTER ends
- * that. Its memory stays where it is, and cache maintenance is its exporter's. EEXIST:
- * it is registered, or one of the core's own. EOPNOTSUPP: its memory is not ordinary
- * RAM, or its exporter does not tell where it is.
+ * that. Its memory stays where it is, and cache maintenance is its exporter's. EINVAL:
+ * it is no dma-buf. EEXIST: it is registered, or one of the core's own, or shares
+ * memory with another buffer. EOPNOTSUPP: its memory is not ordinary RAM, or its
+ * exporter does not tell where it is.
  */
 struct vdev_dma_buf_register {
 	__s32 fd;
@@ -112,13 +121,7 @@ struct vdev_dma_buf_register {
 	__u32 id;
 };
 
-/*
- * struct vdev_dma_buf_buffer is a buffer alone. UNREGISTER fails with EINVAL if another file or
- * none registered it. CPU_FINI ends what CPU_PREP began; EINVAL: the client has not
- * prepared it. MARK_PENDING says that commands that use the buffer wait in a batch
- * that is not submitted, so that CPU_PREP fails; SUBMIT takes one mark back, as the
- * commands were submitted or dropped; EINVAL: there is none.
- */
+/* struct vdev_dma_buf_buffer is a buffer alone. */
 struct vdev_dma_buf_buffer {
 	__s32 fd;
 	__u32 pad;
@@ -151,10 +154,12 @@ struct vdev_dma_buf_info {
  * by then can reach it. If it is placed and the newcomer cannot reach it, it moves,
  * with its contents, and mappings into address spaces follow.
  *
- * EINVAL: the constraints make no sense. ENODEV: no such device. ENOSPC: no memory
- * suits all attached devices. EBUSY: the buffer would have to move, but is mapped, in
- * use by a CPU, or in a device's job. ENOMEM: it would have to move, and there is no
- * memory now.
+ * EINVAL: a flag is unknown, or says something about constraints without
+ * VDEV_DMABUF_ATTACH_CONSTRAINED; Align is no power of two, or MaxSegment no multiple
+ * of it and of the page size. ENODEV: there is no such device. ENOSPC: no memory, even
+ * if all were free, suits all attached devices. EBUSY: the buffer would have to move,
+ * but is mapped, in use by a CPU, or in a device's job. ENOMEM: it would have to move,
+ * and there is no memory now.
  */
 struct vdev_dma_buf_attach {
 	__s32 fd;
@@ -173,8 +178,8 @@ struct vdev_dma_buf_attach {
 };
 
 /*
- * struct vdev_dma_buf_detach ends an attachment of this open file. EINVAL: it has none of that
- * number. EBUSY: it is mapped.
+ * struct vdev_dma_buf_detach ends an attachment. EINVAL: this open file has none of that number.
+ * EBUSY: it is mapped.
  */
 struct vdev_dma_buf_detach {
 	__u32 attachment;
@@ -188,8 +193,10 @@ struct vdev_dma_buf_extent {
 };
 
 /*
- * struct vdev_dma_buf_map lets the device use the buffer. EINVAL: no such attachment or
- * direction. EBUSY: it is mapped. ENOMEM: there is no memory for the buffer.
+ * struct vdev_dma_buf_map lets the device use the buffer: what devices wrote that were unmapped
+ * before, and CPUs whose accesses had ended, is visible to it. It waits for nobody.
+ * EINVAL: there is no such attachment of this open file, or no such direction. EBUSY:
+ * it is mapped. ENOMEM: there is no memory for the buffer.
  */
 struct vdev_dma_buf_map {
 	__u32 attachment;
@@ -203,7 +210,8 @@ struct vdev_dma_buf_map {
 
 /*
  * struct vdev_dma_buf_unmap ends the device's use of the buffer; what it wrote is certain to be
- * there only now. EINVAL: no such attachment, not mapped, or in another direction.
+ * there only now. EINVAL: there is no such attachment of this open file, or it is not
+ * mapped, or in another direction.
  */
 struct vdev_dma_buf_unmap {
 	__u32 attachment;
@@ -212,9 +220,7 @@ struct vdev_dma_buf_unmap {
 
 /*
  * struct vdev_dma_buf_range is a part of a buffer for the kernel's accesses by CPU, between
- * CPU_BEGIN and CPU_END with equal values. Neither waits for devices. EINVAL: the
- * range is empty or not in the buffer, no or unknown access; of CPU_END: no such access
- * was begun. ENOMEM, of CPU_BEGIN: there is no memory for the buffer.
+ * CPU_BEGIN and CPU_END with equal values.
  */
 struct vdev_dma_buf_range {
 	__s32 fd;
@@ -224,16 +230,11 @@ struct vdev_dma_buf_range {
 	__u64 length;
 };
 
-/*
- * struct vdev_dma_buf_kmap maps a page of the buffer for the kernel, any number of times, for as
- * long as an access is begun that contains a byte of it. Outside of that it maps a page
- * of garbage. KUNMAP takes one back; EINVAL: it is not mapped. EBADF, ENOSPC, of KMAP
- * with ATOMIC: there are two such pages already.
- */
+/* struct vdev_dma_buf_kmap is a page of a buffer that the kernel maps. */
 struct vdev_dma_buf_kmap {
 	__s32 fd;
 	__u32 flags;
-	/* Its number within the buffer. */
+	/* Its number within the buffer, in units of 4096 bytes. */
 	__u64 page;
 	/* Out, of KMAP: not 0 if it is the page of garbage. */
 	__u32 bogus;
@@ -241,16 +242,18 @@ struct vdev_dma_buf_kmap {
 };
 
 /*
- * struct vdev_dma_buf_access has the kernel read or write a page that is mapped with KMAP.
- * EINVAL: it is not, or the bytes are not all in it.
+ * struct vdev_dma_buf_access has the kernel read or write a page that is mapped with KMAP. If the
+ * access that it was mapped for has ended, that is the page of garbage.
  */
 struct vdev_dma_buf_access {
 	__s32 fd;
 	/* In bytes, from the start of the page. */
 	__u32 offset;
+	/* As of struct vdev_dma_buf_kmap. */
 	__u64 page;
-	/* What is read or written. */
+	/* Where in the program's memory the bytes go to, or come from. */
 	__u64 data;
+	/* In bytes. */
 	__u32 length;
 	__u32 pad;
 	/* Out: the physical address of the page. */
@@ -258,13 +261,16 @@ struct vdev_dma_buf_access {
 };
 
 /*
- * struct vdev_dma_buf_prep prepares a part of a buffer for accesses by the program: it waits
- * until no device uses the buffer (mapped, in a job, with a fence) in a way that
- * conflicts, and makes visible what was written before.
+ * struct vdev_dma_buf_prep prepares a part of a buffer for accesses by the program, and makes
+ * visible what was written before.
  *
- * EINVAL: the range is empty or not in the buffer, no or unknown access, unknown flag.
+ * Blocks until no device uses the buffer: no attachment is mapped, unless it is
+ * persistent, and no job and no fence on it is in conflict with the access.
+ *
+ * EINVAL: the range is empty or not in the buffer, no access, or an unknown flag.
  * EALREADY: this client has it prepared. EAGAIN: there are pending marks. EBUSY: with
- * NOWAIT, a device uses it. ETIMEDOUT. ENOMEM: there is no memory for it.
+ * VDEV_DMABUF_NOWAIT, a device uses it. ETIMEDOUT: the time is over. EINTR: a signal
+ * came. ENOMEM: there is no memory for the buffer.
  */
 struct vdev_dma_buf_prep {
 	__s32 fd;
@@ -274,29 +280,36 @@ struct vdev_dma_buf_prep {
 	/* In bytes. */
 	__u64 offset;
 	__u64 length;
-	/* How long to wait; 0 for as long as it takes. */
+	/* How long to wait, in nanoseconds; 0 for as long as it takes. */
 	__u64 timeout;
 };
 
 /*
- * struct vdev_dma_buf_wait waits until no fence is on the buffer that the access conflicts with.
- * EINVAL: no or unknown access, unknown flag. EBUSY: with NOWAIT, there is one.
- * ETIMEDOUT.
+ * struct vdev_dma_buf_wait waits for the fences on a buffer, as poll does for those of Linux. It
+ * prepares nothing.
+ *
+ * Blocks until no fence is on the buffer that conflicts with the access.
+ *
+ * EINVAL: no access, or an unknown flag. EBUSY: with VDEV_DMABUF_NOWAIT, there is one.
+ * ETIMEDOUT: the time is over. EINTR: a signal came.
  */
 struct vdev_dma_buf_wait {
 	__s32 fd;
+	/* What is going to be done: a read waits for writers, a write for all. */
 	__u32 access;
 	__u32 flags;
 	__u32 pad;
+	/* How long to wait, in nanoseconds; 0 for as long as it takes. */
 	__u64 timeout;
 };
 
 /*
  * struct vdev_sync_init makes a sync object, which locks buffers. It is gone when its file
- * descriptor, or the file of the device, is closed.
+ * descriptor, or the file of the device, is closed. EINVAL: an unknown flag, or a
+ * timeout with VDEV_SYNC_UNLIMITED.
  */
 struct vdev_sync_init {
-	/* How long it may be locked, before the lock is taken away; 0 for 5 s. */
+	/* How long it may be locked before the lock is taken away, in nanoseconds; 0 for 5 s. */
 	__u64 timeout;
 	__u32 flags;
 	/* Out: the sync object, closed on exec. */
@@ -310,50 +323,56 @@ struct vdev_sync_buffer {
 };
 
 /*
- * struct vdev_sync_get adds buffers to a sync object, all or none. EINVAL: no or unknown access,
- * no or too many buffers. EEXIST: one is in it. EBUSY: it is locked, or somebody waits
- * to lock it. EOWNERDEAD: the lock was taken away, as it was held for too long; nothing
- * else was done, and the next request is an ordinary one.
+ * struct vdev_sync_get adds buffers to a sync object, all or none. EINVAL: no access, or no
+ * buffers. EEXIST: one is in it, or named twice. EBUSY: it is locked, or somebody waits to lock it.
+ * EOWNERDEAD: the lock was taken away, as it was held for too long; nothing was done,
+ * and the next request is an ordinary one.
  */
 struct vdev_sync_get {
 	__s32 sync;
+	/* How many buffers. */
 	__u32 count;
 	__u64 buffers;
 };
 
 /*
  * struct vdev_sync_lock locks all buffers of a sync object, or none; readers share, a writer
- * excludes. It waits, and among those who wait the oldest wins. EALREADY: it is locked,
- * or somebody waits to lock it. EBUSY: with NOWAIT, somebody has one of the buffers.
- * EDEADLK: with VDEV_SYNC_BACKOFF, it had to back off: lock again. EINVAL: unknown
- * flag. ECANCELED: the object is gone meanwhile. EOWNERDEAD: as of struct vdev_sync_get.
- * ETIMEDOUT.
+ * excludes. Among those who wait the oldest wins. For the caches a lock is what
+ * CPU_PREP is, for the whole of each buffer.
+ *
+ * Blocks until nobody has a lock on any of the buffers that conflicts, and nobody older
+ * waits for one.
+ *
+ * EINVAL: an unknown flag. EALREADY: it is locked, or somebody waits to lock it. EBUSY:
+ * with VDEV_DMABUF_NOWAIT, it would have to wait. EDEADLK: with VDEV_SYNC_BACKOFF, it
+ * had to back off: lock again. ETIMEDOUT: the time is over. EINTR: a signal came.
+ * ECANCELED: the object has ended meanwhile. EOWNERDEAD: an earlier lock was taken
+ * away, as it was held for too long; nothing was done, and the next request is an
+ * ordinary one.
  */
 struct vdev_sync_lock {
 	__s32 sync;
 	__u32 flags;
+	/* How long to wait, in nanoseconds; 0 for as long as it takes. */
 	__u64 timeout;
 	/* Out: how often the object has had to back off so far. */
 	__u64 backoffs;
-	/* Out. */
+	/* Out: what is wrong with the buffers. */
 	__u32 state;
 	__u32 pad;
 };
 
-/*
- * struct vdev_sync_object is a sync object alone. UNLOCK gives all locks back; EINVAL: it is not
- * locked; EPERM: another client locked it; EOWNERDEAD: as of struct vdev_sync_get. PUT_ALL
- * removes all buffers; EBUSY, EOWNERDEAD: as of struct vdev_sync_get. FINI ends the object; later
- * requests fail with EBADF.
- */
+/* struct vdev_sync_object is a sync object alone. */
 struct vdev_sync_object {
 	__s32 sync;
 	__u32 pad;
 };
 
 /*
- * struct vdev_sync_put removes a buffer from a sync object. EINVAL: it is not in it. EBUSY,
- * EOWNERDEAD: as of struct vdev_sync_get.
+ * struct vdev_sync_put removes a buffer from a sync object. EINVAL: it is not in it. EBUSY: the
+ * object is locked, or somebody waits to lock it. EOWNERDEAD: the lock was taken away,
+ * as it was held for too long; nothing was done, and the next request is an ordinary
+ * one.
  */
 struct vdev_sync_put {
 	__s32 sync;
@@ -368,10 +387,14 @@ struct vdev_fence_create {
 	__u8 name[VDEV_DMABUF_NAME_LEN];
 	/* Out: the fence, closed on exec. */
 	__s32 fence;
+	/* Out: its number. */
 	__u32 id;
 };
 
-/* struct vdev_fence_merge makes a fence that is signalled when two others are. */
+/*
+ * struct vdev_fence_merge makes a fence that is signalled when two others are, with the error of
+ * the first one that fails.
+ */
 struct vdev_fence_merge {
 	__u8 name[VDEV_DMABUF_NAME_LEN];
 	__s32 fence1;
@@ -382,18 +405,18 @@ struct vdev_fence_merge {
 };
 
 /*
- * struct vdev_fence_signal signals a fence. EINVAL: it is signalled, or merged of others, or the
- * error is no number of an error.
+ * struct vdev_fence_signal signals a fence. Whoever has its file descriptor can do that. EINVAL:
+ * it is signalled, or merged of others, or Error is above 133.
  */
 struct vdev_fence_signal {
 	__s32 fence;
-	/* What waiting for it fails with, 0 or up to 133. */
+	/* The errno that waiting for it fails with, up to 133; 0 for none. */
 	__u32 error;
 };
 
 /*
  * struct vdev_fence_add puts a fence on a buffer: until it is signalled, whoever it stands for
- * reads or writes it. EINVAL: no or unknown access.
+ * reads or writes it. A fence that is signalled leaves no trace. EINVAL: no access.
  */
 struct vdev_fence_add {
 	__s32 fence;
@@ -403,16 +426,22 @@ struct vdev_fence_add {
 };
 
 /*
- * struct vdev_fence_wait waits until a fence is signalled, and fails with its error. EINVAL:
- * unknown flag. EBUSY: with NOWAIT, it is not signalled. ETIMEDOUT.
+ * struct vdev_fence_wait waits for a fence, and fails with the fence's error if it has one.
+ *
+ * Blocks until the fence is signalled.
+ *
+ * EINVAL: an unknown flag. EBUSY: with VDEV_DMABUF_NOWAIT, it is not signalled.
+ * ETIMEDOUT: the time is over. EINTR: a signal came. EOWNERDEAD: who had made the fence
+ * is gone, and had not signalled it.
  */
 struct vdev_fence_wait {
 	__s32 fence;
 	__u32 flags;
+	/* How long to wait, in nanoseconds; 0 for as long as it takes. */
 	__u64 timeout;
 };
 
-/* struct vdev_stats counts what the core has, and what has happened in it. */
+/* struct vdev_stats tells how much the core has, and how often things have happened in it. */
 struct vdev_stats {
 	/* Now. */
 	__u32 clients;
@@ -456,7 +485,7 @@ struct vdev_table_row {
 	__u32 pending;
 	/*
 	 * How many devices have it attached or mapped, tasks and devices have it locked or
-	 * wait for it, tasks have it prepared.
+	 * wait for its lock, tasks have it prepared.
 	 */
 	__u32 attached;
 	__u32 mapped;
@@ -482,28 +511,87 @@ struct vdev_table {
 #define VDEV_DMABUF_IOC_CREATE _IOWR(0xd8, 1, struct vdev_dma_buf_create)
 #define VDEV_DMABUF_IOC_INFO _IOWR(0xd8, 2, struct vdev_dma_buf_info)
 #define VDEV_DMABUF_IOC_REGISTER _IOWR(0xd8, 3, struct vdev_dma_buf_register)
+/*
+ * Ends what VDEV_DMABUF_IOC_REGISTER began. EINVAL: this open file has not registered
+ * it.
+ */
 #define VDEV_DMABUF_IOC_UNREGISTER _IOW(0xd8, 4, struct vdev_dma_buf_buffer)
 #define VDEV_DMABUF_IOC_ATTACH _IOWR(0xd8, 5, struct vdev_dma_buf_attach)
 #define VDEV_DMABUF_IOC_DETACH _IOW(0xd8, 6, struct vdev_dma_buf_detach)
 #define VDEV_DMABUF_IOC_MAP _IOWR(0xd8, 7, struct vdev_dma_buf_map)
 #define VDEV_DMABUF_IOC_UNMAP _IOW(0xd8, 8, struct vdev_dma_buf_unmap)
+/*
+ * Prepares a part of a buffer for the kernel (dma_buf_begin_cpu_access): gives it
+ * memory, and makes visible what devices have written that were unmapped. It does not
+ * wait for devices. Accesses may overlap; each has its own VDEV_DMABUF_IOC_CPU_END.
+ * EINVAL: the range is empty or not in the buffer, or no access. ENOMEM: there is no
+ * memory for the buffer.
+ */
 #define VDEV_DMABUF_IOC_CPU_BEGIN _IOW(0xd8, 9, struct vdev_dma_buf_range)
+/*
+ * Ends the access that the client began last with the same values. EINVAL: there is
+ * none.
+ */
 #define VDEV_DMABUF_IOC_CPU_END _IOW(0xd8, 10, struct vdev_dma_buf_range)
+/*
+ * Maps a page for the kernel, any number of times, for as long as an access is begun
+ * that contains a byte of it. Outside of that it maps a page of garbage. EINVAL: an
+ * unknown flag. ENOSPC: with VDEV_DMABUF_KMAP_ATOMIC, the client has two such pages
+ * already.
+ */
 #define VDEV_DMABUF_IOC_KMAP _IOWR(0xd8, 11, struct vdev_dma_buf_kmap)
+/*
+ * Takes back one VDEV_DMABUF_IOC_KMAP of the page, with the same flags. EINVAL: the
+ * client has not mapped it, or an unknown flag.
+ */
 #define VDEV_DMABUF_IOC_KUNMAP _IOW(0xd8, 12, struct vdev_dma_buf_kmap)
+/*
+ * Reads. EINVAL: the client has not mapped the page, or the bytes are none or not all
+ * in it.
+ */
 #define VDEV_DMABUF_IOC_KREAD _IOWR(0xd8, 13, struct vdev_dma_buf_access)
+/*
+ * Writes. EINVAL: the client has not mapped the page, or the bytes are none or not all
+ * in it.
+ */
 #define VDEV_DMABUF_IOC_KWRITE _IOWR(0xd8, 14, struct vdev_dma_buf_access)
 #define VDEV_DMABUF_IOC_CPU_PREP _IOW(0xd8, 15, struct vdev_dma_buf_prep)
+/*
+ * Ends what VDEV_DMABUF_IOC_CPU_PREP began: what the program wrote is certain to be
+ * there for everybody who maps or prepares the buffer from now on. EINVAL: the client
+ * has not prepared it.
+ */
 #define VDEV_DMABUF_IOC_CPU_FINI _IOW(0xd8, 16, struct vdev_dma_buf_buffer)
+/*
+ * Says that commands that use the buffer are in a batch that is not submitted, so that
+ * VDEV_DMABUF_IOC_CPU_PREP, which would wait too short, fails. Marks count.
+ */
 #define VDEV_DMABUF_IOC_MARK_PENDING _IOW(0xd8, 17, struct vdev_dma_buf_buffer)
+/*
+ * Takes one mark back, as the commands were submitted or dropped. EINVAL: the client
+ * has no mark on it.
+ */
 #define VDEV_DMABUF_IOC_SUBMIT _IOW(0xd8, 18, struct vdev_dma_buf_buffer)
 #define VDEV_DMABUF_IOC_WAIT _IOW(0xd8, 19, struct vdev_dma_buf_wait)
 #define VDEV_SYNC_IOC_INIT _IOWR(0xd8, 32, struct vdev_sync_init)
 #define VDEV_SYNC_IOC_GET _IOW(0xd8, 33, struct vdev_sync_get)
 #define VDEV_SYNC_IOC_LOCK _IOWR(0xd8, 34, struct vdev_sync_lock)
+/*
+ * Gives all locks back. EINVAL: it is not locked. EPERM: another program locked it.
+ * EOWNERDEAD: the lock was taken away, as it was held for too long.
+ */
 #define VDEV_SYNC_IOC_UNLOCK _IOW(0xd8, 35, struct vdev_sync_object)
 #define VDEV_SYNC_IOC_PUT _IOW(0xd8, 36, struct vdev_sync_put)
+/*
+ * Removes all buffers. EBUSY: the object is locked, or somebody waits to lock it.
+ * EOWNERDEAD: the lock was taken away, as it was held for too long; nothing was done,
+ * and the next request is an ordinary one.
+ */
 #define VDEV_SYNC_IOC_PUT_ALL _IOW(0xd8, 37, struct vdev_sync_object)
+/*
+ * Ends the object. If it is locked it is unlocked first, and that is reported. A lock
+ * that waits fails with ECANCELED, later requests with EBADF.
+ */
 #define VDEV_SYNC_IOC_FINI _IOW(0xd8, 38, struct vdev_sync_object)
 #define VDEV_FENCE_IOC_CREATE _IOWR(0xd8, 48, struct vdev_fence_create)
 #define VDEV_FENCE_IOC_SIGNAL _IOW(0xd8, 49, struct vdev_fence_signal)

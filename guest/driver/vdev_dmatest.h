@@ -13,6 +13,9 @@
  *
  * The driver maintains no caches of its own accord: whatever a program leaves out
  * is left out.
+ *
+ * Every request has these errors, besides its own. ENOENT: the open file has no buffer
+ * of that handle. EFAULT: memory cannot be accessed. ENOTTY: there is no such request.
  */
 #define VDEV_DMATEST_DEVICE "/dev/vdev-dmatest"
 
@@ -52,7 +55,7 @@
 
 /*
  * struct vdev_dmatest_alloc makes a buffer of zeros. EINVAL: no size, too large a size, or
- * unknown kind. ENOSPC: too many buffers.
+ * unknown kind. ENOSPC: too many buffers. ENOMEM: there is no memory for it.
  */
 struct vdev_dmatest_alloc {
 	/* In bytes; out: rounded up to whole pages. */
@@ -71,7 +74,7 @@ struct vdev_dmatest_alloc {
 
 /*
  * struct vdev_dmatest_free gives a buffer up. Its memory stays as long as it is mapped, or a
- * transfer runs. ENOENT: no such buffer.
+ * transfer runs.
  */
 struct vdev_dmatest_free {
 	__u32 handle;
@@ -81,7 +84,7 @@ struct vdev_dmatest_free {
 /*
  * struct vdev_dmatest_map maps a cached buffer, or a part of it, for the device
  * (dma_map_single). EINVAL: a coherent buffer, a bad range, direction or
- * attribute. EBUSY: it is mapped.
+ * attribute. EBUSY: it is mapped. ENOMEM: there is no address for it.
  */
 struct vdev_dmatest_map {
 	__u32 handle;
@@ -109,8 +112,8 @@ struct vdev_dmatest_unmap {
 
 /*
  * struct vdev_dmatest_sync hands a part of a mapped buffer to the device, or to the CPU
- * (dma_sync_single_for_device, dma_sync_single_for_cpu). EINVAL: it is not mapped,
- * the range is not within the mapping, or bad direction.
+ * (dma_sync_single_for_device, dma_sync_single_for_cpu). EINVAL: a coherent buffer, or
+ * not mapped, the range is empty or not within the mapping, or bad direction.
  */
 struct vdev_dmatest_sync {
 	__u32 handle;
@@ -123,9 +126,13 @@ struct vdev_dmatest_sync {
 
 /*
  * struct vdev_dmatest_run makes the device work. Buffers that the operation does not use are
- * not looked at. EINVAL: unknown operation or flag, a range not within a buffer's
- * mapping. EBUSY: the device is at work. EINTR: a signal came first; the operation
- * goes on.
+ * not looked at.
+ *
+ * Blocks until the device has finished, unless VDEV_DMATEST_ASYNC is set.
+ *
+ * EINVAL: unknown operation or flag, or a range is not within a buffer's mapping.
+ * EBUSY: the device is at work, or another open file has not waited yet for what it
+ * started. EINTR: a signal came first; the operation goes on, and can be waited for.
  */
 struct vdev_dmatest_run {
 	__u32 op;
@@ -149,8 +156,12 @@ struct vdev_dmatest_run {
 };
 
 /*
- * struct vdev_dmatest_wait waits for the end of the operation that this open file started.
- * EINVAL: it started none that was not waited for yet. ETIMEDOUT, EINTR: it goes on.
+ * struct vdev_dmatest_wait waits for the operation that this open file started.
+ *
+ * Blocks until the device has finished.
+ *
+ * EINVAL: it started none that was not waited for yet. ETIMEDOUT: the time is over; the
+ * operation goes on. EINTR: a signal came first; the operation goes on.
  */
 struct vdev_dmatest_wait {
 	/* In milliseconds; 0 for no limit. */
