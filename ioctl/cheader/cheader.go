@@ -12,9 +12,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
-	"reflect"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"vdev/ioctl"
@@ -109,7 +107,7 @@ func (g *generator) comment(indent string, doc *ast.CommentGroup) {
 	}
 	text := goName.ReplaceAllStringFunc(doc.Text(), func(name string) string {
 		if _, ok := g.pkg.Scope().Lookup(name).(*types.TypeName); ok {
-			return "struct " + cName(name)
+			return "struct " + StructName(name)
 		}
 		return name
 	})
@@ -168,7 +166,7 @@ func (g *generator) request(s *ast.ValueSpec, c *types.Const) (string, error) {
 		return "", fmt.Errorf("%s: says %d bytes, %s has %d", c.Name(), v>>16&0x3fff, arg, size)
 	}
 	macro := [...]string{"_IO", "_IOW", "_IOR", "_IOWR"}[v>>30]
-	return fmt.Sprintf("%s(%#x, %d, struct %s)", macro, v>>8&0xff, v&0xff, cName(arg)), nil
+	return fmt.Sprintf("%s(%#x, %d, struct %s)", macro, v>>8&0xff, v&0xff, StructName(arg)), nil
 }
 
 func (g *generator) structure(d *ast.GenDecl) error {
@@ -183,7 +181,7 @@ func (g *generator) structure(d *ast.GenDecl) error {
 		}
 		g.line("")
 		g.comment("", d.Doc)
-		g.line("struct %s {", cName(s.Name.Name))
+		g.line("struct %s {", StructName(s.Name.Name))
 		for _, f := range st.Fields.List {
 			if f.Names[0].Name == "_" {
 				continue
@@ -197,7 +195,7 @@ func (g *generator) structure(d *ast.GenDecl) error {
 				return fmt.Errorf("%s.%s: type %s has no place in the ABI", s.Name, f.Names[0], types.ExprString(f.Type))
 			}
 			g.comment("\t", f.Doc)
-			g.line("\t%s %s%s;", typ, fieldName(f), length)
+			g.line("\t%s %s%s;", typ, FieldName(f), length)
 		}
 		g.line("};")
 	}
@@ -209,26 +207,14 @@ func cTypes() map[string]string {
 	return map[string]string{"uint8": "__u8", "uint16": "__u16", "uint32": "__u32", "uint64": "__u64", "int32": "__s32"}
 }
 
-// fieldName is the name of a field in C.
-func fieldName(f *ast.Field) string {
-	for _, word := range tagWords(f) {
+// FieldName is the name of a field in C.
+func FieldName(f *ast.Field) string {
+	for _, word := range source.TagWords(f) {
 		if name, ok := strings.CutPrefix(word, "c="); ok {
 			return name
 		}
 	}
 	return ioctl.CName(f.Names[0].Name)
-}
-
-// tagWords are the words of a field's tag.
-func tagWords(f *ast.Field) []string {
-	if f.Tag == nil {
-		return nil
-	}
-	text, err := strconv.Unquote(f.Tag.Value)
-	if err != nil {
-		return nil
-	}
-	return strings.Split(reflect.StructTag(text).Get("ioctl"), ",")
 }
 
 // padded fails if the compiler would put padding into a structure.
@@ -245,9 +231,9 @@ func (g *generator) padded(name string) error {
 	return nil
 }
 
-// cName is the name of a structure in C. Some lack the prefix here, and there the
+// StructName is the name of a structure of our own in C. Some lack the prefix here, and there the
 // device's name is one word.
-func cName(name string) string {
+func StructName(name string) string {
 	c := ioctl.CName(name)
 	if strings.HasPrefix(c, "vdev_") {
 		return c

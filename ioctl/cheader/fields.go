@@ -9,6 +9,8 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+
+	"vdev/ioctl/internal/source"
 )
 
 // fields writes where in the arguments of a file's requests there are things that a
@@ -69,7 +71,7 @@ func requestFields(request, arg string, structs map[string]*ast.StructType) ([]s
 	}
 	var lines []string
 	for _, f := range st.Fields.List {
-		words := tagWords(f)
+		words := source.TagWords(f)
 		out := 0
 		if slices.Contains(words, "out") {
 			out = 1
@@ -88,18 +90,18 @@ func requestFields(request, arg string, structs map[string]*ast.StructType) ([]s
 		}
 		switch {
 		case what != "":
-			lines = append(lines, fmt.Sprintf("FD(%s, %s, %s, %s, %d)", request, cName(arg), fieldName(f), what, out))
+			lines = append(lines, fmt.Sprintf("FD(%s, %s, %s, %s, %d)", request, StructName(arg), FieldName(f), what, out))
 		case elem != "":
 			i := slices.IndexFunc(st.Fields.List, func(f *ast.Field) bool { return f.Names[0].Name == count })
 			if i < 0 || types.ExprString(st.Fields.List[i].Type) != "uint32" || structs[elem] == nil {
 				return nil, fmt.Errorf("%s.%s: a list needs a structure of this file and a uint32 with its length", arg, f.Names[0])
 			}
-			lines = append(lines, fmt.Sprintf("LIST(%s, %s, %s, %s, %s, %d)", request, cName(arg), fieldName(f),
-				fieldName(st.Fields.List[i]), cName(elem), out))
+			lines = append(lines, fmt.Sprintf("LIST(%s, %s, %s, %s, %s, %d)", request, StructName(arg), FieldName(f),
+				FieldName(st.Fields.List[i]), StructName(elem), out))
 			for _, e := range structs[elem].Fields.List {
-				for _, w := range tagWords(e) {
+				for _, w := range source.TagWords(e) {
 					if what, ok := strings.CutPrefix(w, "fd="); ok {
-						lines = append(lines, fmt.Sprintf("LIST_FD(%s, %s, %s, %s)", request, cName(elem), fieldName(e), what))
+						lines = append(lines, fmt.Sprintf("LIST_FD(%s, %s, %s, %s)", request, StructName(elem), FieldName(e), what))
 					}
 				}
 			}

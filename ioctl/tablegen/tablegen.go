@@ -80,25 +80,19 @@ func (g *generator) declaration(d *ast.GenDecl) error {
 		return nil
 	}
 	family := ""
-	if d.Doc != nil {
-		for _, c := range d.Doc.List {
-			text, ok := strings.CutPrefix(c.Text, "//ioctl:")
-			if !ok {
-				continue
+	for _, dir := range source.Directives(d.Doc) {
+		switch dir.What {
+		case "family":
+			family = dir.Name
+			if g.pkg.Scope().Lookup("Family"+family) == nil {
+				return fmt.Errorf("no family %q", family)
 			}
-			switch what, name, _ := strings.Cut(text, " "); what {
-			case "family":
-				family = name
-				if g.pkg.Scope().Lookup("Family"+family) == nil {
-					return fmt.Errorf("no family %q", family)
-				}
-			case "flags", "enum":
-				if err := g.set(d, name, what == "flags"); err != nil {
-					return err
-				}
-			default:
-				return fmt.Errorf("unknown directive %q", c.Text)
+		case "flags", "enum":
+			if err := g.set(d, dir.Name, dir.What == "flags"); err != nil {
+				return err
 			}
+		default:
+			return fmt.Errorf("unknown directive %q", "//ioctl:"+dir.What+" "+dir.Name)
 		}
 	}
 	for _, s := range d.Specs {
@@ -112,56 +106,49 @@ func (g *generator) declaration(d *ast.GenDecl) error {
 // request adds a constant to the table if it is a request number.
 func (g *generator) request(s *ast.ValueSpec, family string) error {
 	name := s.Names[0].Name
-	typ, ok := s.Type.(*ast.Ident)
-	if !ok || typ.Name != "Request" {
-		return nil
+	arg, ok, err := source.ArgumentOf(s)
+	if !ok || err != nil {
+		return err
 	}
 	if family == "" {
 		return fmt.Errorf("%s has no family", name)
 	}
-	arg, fields, directed := strings.Cut(strings.TrimSpace(s.Comment.Text()), ":")
 	rest := ""
-	if directed {
-		var err error
-		if rest, err = g.direct(arg, fields); err != nil {
+	if arg.Directed {
+		if rest, err = g.direct(arg); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	switch arg {
+	switch arg.Type {
 	case "none":
 	case "string":
 		rest = ", Form: FormString"
 	default:
-		if obj := types.Universe.Lookup(arg); obj == nil && g.pkg.Scope().Lookup(arg) == nil {
-			return fmt.Errorf("%s: the comment names no structure, but %q", name, arg)
+		if obj := types.Universe.Lookup(arg.Type); obj == nil && g.pkg.Scope().Lookup(arg.Type) == nil {
+			return fmt.Errorf("%s: the comment names no structure, but %q", name, arg.Type)
 		}
-		rest += fmt.Sprintf(", Arg: reflect.TypeFor[%s]()", arg)
+		rest += fmt.Sprintf(", Arg: reflect.TypeFor[%s]()", arg.Type)
 	}
 	fmt.Fprintf(&g.descs, "\t\t{Name: %q, Request: %s, Family: Family%s%s},\n", name, name, family, rest)
 	return nil
 }
 
-// direct turns "A, B -> C" into the fields of a structure that a request reads and
-// writes.
-func (g *generator) direct(arg, fields string) (string, error) {
-	obj := g.pkg.Scope().Lookup(arg)
+// direct lists the fields of a structure that a request reads and writes.
+func (g *generator) direct(arg source.Argument) (string, error) {
+	obj := g.pkg.Scope().Lookup(arg.Type)
 	if obj == nil {
-		return "", fmt.Errorf("the comment names no structure, but %q", arg)
-	}
-	in, out, ok := strings.Cut(fields, "->")
-	if !ok {
-		return "", fmt.Errorf("%q has no arrow", fields)
+		return "", fmt.Errorf("the comment names no structure, but %q", arg.Type)
 	}
 	text := ""
-	for _, side := range []struct{ name, fields string }{{"in", in}, {"out", out}} {
+	for _, side := range []struct {
+		name   string
+		fields []string
+	}{{"in", arg.In}, {"out", arg.Out}} {
 		text += ", " + side.name + ": []string{"
-		for name := range strings.SplitSeq(side.fields, ",") {
-			if name = strings.TrimSpace(name); name == "" {
-				continue
-			}
+		for _, name := range side.fields {
 			field, _, _ := strings.Cut(name, "=")
 			if f, _, _ := types.LookupFieldOrMethod(obj.Type(), false, g.pkg, field); f == nil {
-				return "", fmt.Errorf("%s has no field %q", arg, field)
+				return "", fmt.Errorf("%s has no field %q", arg.Type, field)
 			}
 			text += fmt.Sprintf("%q, ", name)
 		}
