@@ -113,6 +113,8 @@ type Config struct {
 	Clock mmio.Clock
 	IRQ   mmio.IRQLine
 	DMA   mmio.DMA
+	// Gate is asked before each operation; may be nil.
+	Gate mmio.JobGate
 	// NonCoherent puts dma-noncoherent into the device tree.
 	NonCoherent bool
 	// Events takes what the guest does wrong.
@@ -128,7 +130,8 @@ type Tester struct {
 	timer       mmio.Timer
 	nonCoherent bool
 
-	job job // while busy
+	job   job // while busy
+	gated mmio.GatedJob
 }
 
 // job is a command under way: the parameters as they were when it was written.
@@ -149,7 +152,8 @@ var _ interface {
 // New makes a tester in its reset state.
 func New(c Config) *Tester {
 	d := &Tester{clock: c.Clock, irq: mmio.Wired(c.IRQ), dma: c.DMA, nonCoherent: c.NonCoherent}
-	d.timer = c.Clock.NewTimer(c.Name+".transfer", d.transfer)
+	d.gated = mmio.NewGatedJob(c.Gate, false)
+	d.timer = c.Clock.NewTimer(c.Name+".transfer", d.begin)
 	d.Regs = mmio.NewRegs(c.Name, d.block(), c.Events)
 	return d
 }
@@ -157,6 +161,7 @@ func New(c Config) *Tester {
 // Reset ends the running command without a trace.
 func (d *Tester) Reset() {
 	d.Regs.Reset()
+	d.gated.Abort()
 	d.job = job{}
 	d.timer.Disarm()
 	d.update()
@@ -194,7 +199,7 @@ func (d *Tester) command(op Op) {
 		d.Set(regStatus, StatusBusy)
 		d.update()
 		if d.Get(regDelay) == 0 {
-			d.transfer()
+			d.begin()
 		} else {
 			d.timer.Arm(d.job.Due)
 		}
@@ -205,8 +210,11 @@ func (d *Tester) command(op Op) {
 func (d *Tester) finish(f Fault) {
 	d.job = job{}
 	status := uint64(StatusDone)
-	if f != FaultNone {
+	if f == FaultNone {
+		d.gated.Finish()
+	} else {
 		status |= StatusError
+		d.gated.Abort()
 	}
 	d.Set(regError, uint64(f))
 	d.Set(regStatus, status)
@@ -233,8 +241,9 @@ func (d *Tester) LoadState(data []byte) error {
 	if err := d.SetState(s.Regs); err != nil {
 		return err
 	}
+	d.gated.Abort()
 	d.job = s.Job
-	if d.busy() {
+	if d.busy() { // what waited at the gate asks again
 		d.timer.Arm(d.job.Due)
 	} else {
 		d.timer.Disarm()

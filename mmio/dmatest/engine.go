@@ -15,6 +15,33 @@ import (
 // source gives what moving one chunk after the other gives.
 const chunk = 4096
 
+// begin is reached when the delay is over.
+func (d *Tester) begin() {
+	if d.gated.Start(d.job.String, d.job.ranges, d.transfer) {
+		d.transfer()
+	}
+}
+
+// String is what the command does.
+func (j *job) String() string {
+	verb := [...]string{OpCopy: "copy", OpFill: "fill", OpChecksum: "checksum"}[j.Op]
+	return fmt.Sprintf("%s of %d bytes", verb, j.Length)
+}
+
+// ranges are what the command accesses.
+func (j *job) ranges(yield func(mmio.DMARange) bool) {
+	n := uint64(j.Length)
+	if n == 0 {
+		return
+	}
+	if j.Op != OpFill && !yield(mmio.DMARange{Addr: j.Src, Len: n, Read: true}) {
+		return
+	}
+	if j.Op != OpChecksum {
+		yield(mmio.DMARange{Addr: j.Dst, Len: n, Write: true})
+	}
+}
+
 // transfer does the command under way.
 func (d *Tester) transfer() {
 	var err error
