@@ -105,14 +105,16 @@ type sharedMemory struct{ m *Machine }
 
 // Maintain implements dmabuf.Memory.
 func (s sharedMemory) Maintain(op dmabuf.Op, addr, n uint64) {
-	if s.m.mem.Mode() == mem.Coherent {
+	m := s.m
+	if m.mem.Mode() == mem.Coherent {
 		return
 	}
 	cbo := [...]mem.Op{dmabuf.Clean: mem.OpClean, dmabuf.Invalidate: mem.OpInval, dmabuf.Flush: mem.OpFlush}[op]
 	for a := addr; a < addr+n; a += mem.LineSize {
-		s.m.mem.CBO(cbo, mmio.PhysAddr(a))
-		if h := s.m.running; h != nil && s.m.tracer != nil {
-			userWatch{s.m}.Maintained(h.Hart, cbo, mmio.PhysAddr(a))
+		m.mem.CBO(cbo, mmio.PhysAddr(a))
+		if h := m.running; h != nil && m.tracer != nil {
+			// It is the task's, as if it had maintained the line itself.
+			userWatch{m}.Maintained(h.Hart, cbo, mmio.PhysAddr(a))
 		}
 	}
 }

@@ -10,21 +10,18 @@
  */
 
 #include <linux/anon_inodes.h>
-#include <linux/completion.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/interrupt.h>
-#include <linux/io.h>
-#include <linux/iommu.h>
 #include <linux/iosys-map.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
+#include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/of.h>
 #include <linux/platform_device.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -75,18 +72,17 @@ struct bsu {
 	dma_addr_t requests_dma, completions_dma;
 	u32 tail, head;		/* of requests; of completions */
 	bool dead;
-	struct xarray calls;	/* in flight, by tag */
+	struct xarray calls;	/* in flight, by tag; a tag is not used again for long */
+	u32 next_tag;
 	struct mutex foreign_lock;
 	struct list_head foreign;
 };
 
 /* A request in flight. */
 struct call {
-	u32 tag;
-	struct completion done;
+	u32 tag, flags, length;	/* the latter two of the answer */
 	int result;
-	u32 flags;
-	u32 length;		/* of the answer */
+	struct completion done;
 };
 
 struct bsu_file {
@@ -131,7 +127,7 @@ static void bsu_drain(struct bsu *b)
 
 	while (b->head != tail) {
 		struct completion_entry *e = &b->completions[b->head];
-		struct call *c = xa_load(&b->calls, le32_to_cpu(e->tag));
+		struct call *c = xa_erase(&b->calls, le32_to_cpu(e->tag));
 
 		b->head = (b->head + 1) % RING_ENTRIES;
 		if (c) {
@@ -158,17 +154,13 @@ static void bsu_die(struct bsu *b)
 		dev_err(b->dev, "the unit has stopped: error %u\n", readl(b->regs + REG_ERROR));
 	b->dead = true;
 	xa_for_each(&b->calls, tag, c) {
-		if (completion_done(&c->done))
-			continue;
+		xa_erase(&b->calls, tag);
 		c->result = -ENODEV;
 		complete_all(&c->done);
 	}
 }
 
-/*
- * Gives the unit a request; the call is completed when it has ended, often before this
- * returns.
- */
+/* Gives the unit a request, which often has ended when this returns. */
 static int bsu_begin(struct bsu *b, u32 op, u32 client, dma_addr_t addr, u32 length, u32 room,
 		     struct call *c)
 {
@@ -176,10 +168,10 @@ static int bsu_begin(struct bsu *b, u32 op, u32 client, dma_addr_t addr, u32 len
 	int ret;
 
 	init_completion(&c->done);
-	ret = xa_alloc(&b->calls, &c->tag, c, xa_limit_31b, GFP_KERNEL);
-	if (ret)
-		return ret;
 	mutex_lock(&b->lock);
+	ret = xa_alloc_cyclic(&b->calls, &c->tag, c, xa_limit_31b, &b->next_tag, GFP_KERNEL);
+	if (ret < 0)
+		goto out;
 	/* The unit has read all that was in the ring before. */
 	e = &b->requests[b->tail];
 	e->op = cpu_to_le32(op);
@@ -196,16 +188,20 @@ static int bsu_begin(struct bsu *b, u32 op, u32 client, dma_addr_t addr, u32 len
 	}
 	if (b->dead || (!completion_done(&c->done) && readl(b->regs + REG_ERROR)))
 		bsu_die(b);
+out:
 	mutex_unlock(&b->lock);
-	return 0;
+	return min(ret, 0);
 }
 
+static int bsu_object(struct bsu *b, u32 op, u32 number, u32 dir);
+
 /*
- * Makes a request of the driver itself; none of them waits. buf, from kmalloc, has the
- * argument and gets the answer.
+ * Makes a request, and waits until it has ended. buf, from kmalloc, has the argument and
+ * gets the answer. If it is a program's a signal ends it early; those of the driver itself
+ * do not wait for anything.
  */
 static int bsu_call(struct bsu *b, u32 op, u32 client, void *buf, u32 length, u32 room,
-		    struct call *c)
+		    bool signals, struct call *c)
 {
 	dma_addr_t addr = 0;
 	int ret;
@@ -217,8 +213,9 @@ static int bsu_call(struct bsu *b, u32 op, u32 client, void *buf, u32 length, u3
 	}
 	ret = bsu_begin(b, op, client, addr, length, room, c);
 	if (!ret) {
+		if (signals && wait_for_completion_interruptible(&c->done))
+			bsu_object(b, VDEV_BSU_CANCEL, c->tag, 0);
 		wait_for_completion(&c->done);
-		xa_erase(&b->calls, c->tag);
 		ret = c->result;
 	}
 	if (buf)
@@ -232,7 +229,7 @@ static int bsu_short(struct bsu *b, u32 op, u32 client, void *arg, u32 length, u
 	struct call c;
 	/* What ends objects must not fail. */
 	void *buf = kmemdup(arg, length, GFP_KERNEL | __GFP_NOFAIL);
-	int ret = bsu_call(b, op, client, buf, length, length, &c);
+	int ret = bsu_call(b, op, client, buf, length, length, false, &c);
 
 	if (!ret)
 		memcpy(arg, buf, length);
@@ -263,7 +260,7 @@ static int bsu_extents(struct bsu *b, u32 op, u32 number, u32 dir, size_t size,
 	if (!buf)
 		return -ENOMEM;
 	memcpy(buf, &arg, sizeof(arg));
-	ret = bsu_call(b, op, 0, buf, sizeof(arg), room, &c);
+	ret = bsu_call(b, op, 0, buf, sizeof(arg), room, false, &c);
 	if (ret) {
 		kfree(buf);
 		return ret;
@@ -614,7 +611,8 @@ static int foreign_tell(struct bsu_file *file, struct foreign *f)
 			ret = -EOPNOTSUPP;
 	}
 	if (!ret)
-		ret = bsu_call(b, VDEV_BSU_REGISTER, file->client, arg, length, length, &c);
+		ret = bsu_call(b, VDEV_BSU_REGISTER, file->client, arg, length, length,
+			       false, &c);
 	if (!ret)
 		f->id = ((struct vdev_bsu_number *)arg)->number;
 	kfree(arg);
@@ -886,6 +884,19 @@ static int request_translate_back(struct request *r)
 	return 0;
 }
 
+/* Takes CPU_PREP or CPU_BEGIN back, as the exporter has failed. */
+static void request_undo(struct request *r)
+{
+	struct vdev_dma_buf_buffer fini = { .fd = *(int *)r->buf };
+
+	if (r->cmd == VDEV_DMABUF_IOC_CPU_PREP)
+		bsu_short(r->file->bsu, VDEV_DMABUF_IOC_CPU_FINI, r->file->client, &fini,
+			  sizeof(fini), NULL);
+	else
+		bsu_short(r->file->bsu, VDEV_DMABUF_IOC_CPU_END, r->file->client, r->buf,
+			  r->length, NULL);
+}
+
 /* What an answer asks the driver to do, or the request itself. */
 static int request_act(struct request *r, struct call *c)
 {
@@ -898,6 +909,8 @@ static int request_act(struct request *r, struct call *c)
 		buffer_moved(dmabuf);
 	if (c->flags & VDEV_BSU_EXPORTER_BEGIN)
 		ret = dma_buf_begin_cpu_access(dmabuf, dir);
+	if (ret)
+		request_undo(r);
 	if (c->flags & VDEV_BSU_EXPORTER_END)
 		ret = dma_buf_end_cpu_access(dmabuf, dir);
 	if (r->cmd == VDEV_DMABUF_IOC_UNREGISTER)
@@ -908,29 +921,6 @@ static int request_act(struct request *r, struct call *c)
 	if (r->cmd == VDEV_DMABUF_IOC_KWRITE &&
 	    copy_from_user(phys_to_virt(a->phys) + a->offset, u64_to_user_ptr(a->data), a->length))
 		ret = -EFAULT;
-	return ret;
-}
-
-/* Has the unit do a request; a signal ends it early. */
-static int request_run(struct request *r, struct call *c)
-{
-	struct bsu *b = r->file->bsu;
-	u32 size = max(r->length, r->room);
-	dma_addr_t addr = dma_map_single(b->dev, r->buf, size, DMA_BIDIRECTIONAL);
-	int ret;
-
-	if (dma_mapping_error(b->dev, addr))
-		return -ENOMEM;
-	ret = bsu_begin(b, r->cmd, r->file->client, addr, r->length, r->room, c);
-	if (!ret) {
-		if (wait_for_completion_interruptible(&c->done)) {
-			bsu_object(b, VDEV_BSU_CANCEL, c->tag, 0);
-			wait_for_completion(&c->done);
-		}
-		xa_erase(&b->calls, c->tag);
-		ret = c->result;
-	}
-	dma_unmap_single(b->dev, addr, size, DMA_BIDIRECTIONAL);
 	return ret;
 }
 
@@ -984,7 +974,7 @@ static long bsu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (!ret)
 		ret = request_translate(r);
 	if (!ret)
-		ret = request_run(r, &c);
+		ret = bsu_call(f->bsu, cmd, f->client, r->buf, r->length, r->room, true, &c);
 	if (!ret)
 		ret = request_answer(r, &c, user);
 	if (!IS_ERR_OR_NULL(r->made))
@@ -1027,7 +1017,7 @@ static int bsu_release(struct inode *inode, struct file *file)
 	struct bsu_file *f = file->private_data;
 	struct call c;
 
-	bsu_call(f->bsu, VDEV_BSU_CLOSE, f->client, NULL, 0, 0, &c);
+	bsu_call(f->bsu, VDEV_BSU_CLOSE, f->client, NULL, 0, 0, false, &c);
 	foreign_forget(f, NULL);
 	kfree(f);
 	return 0;
