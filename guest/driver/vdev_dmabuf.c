@@ -10,6 +10,7 @@
  */
 
 #include <linux/anon_inodes.h>
+#include <linux/cleanup.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
@@ -90,10 +91,14 @@ struct bsu_file {
 	u32 client;
 };
 
-/* A buffer of the unit, the private data of its dma_buf. */
-struct buffer {
+enum object_kind { OBJECT_buffer, OBJECT_sync, OBJECT_fence };
+
+/* What the unit has for programs: the private data of its dma_buf, or of its file. */
+struct object {
 	struct bsu *bsu;
+	enum object_kind kind;
 	u32 id;
+	/* Of buffers. */
 	struct mutex lock;	/* protects extents, and the mappings that follow them */
 	struct vdev_dma_buf_extent *extents;
 	unsigned int count;
@@ -107,15 +112,6 @@ struct foreign {
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attachment;
 	struct sg_table *sgt;
-};
-
-enum object_kind { OBJECT_buffer, OBJECT_sync, OBJECT_fence };
-
-/* A sync object or fence, the private data of its file. */
-struct object {
-	struct bsu *bsu;
-	enum object_kind kind;
-	u32 id;
 };
 
 /* --- Requests ----------------------------------------------------------------- */
@@ -168,10 +164,10 @@ static int bsu_begin(struct bsu *b, u32 op, u32 client, dma_addr_t addr, u32 len
 	int ret;
 
 	init_completion(&c->done);
-	mutex_lock(&b->lock);
+	guard(mutex)(&b->lock);
 	ret = xa_alloc_cyclic(&b->calls, &c->tag, c, xa_limit_31b, &b->next_tag, GFP_KERNEL);
 	if (ret < 0)
-		goto out;
+		return ret;
 	/* The unit has read all that was in the ring before. */
 	e = &b->requests[b->tail];
 	e->op = cpu_to_le32(op);
@@ -188,9 +184,7 @@ static int bsu_begin(struct bsu *b, u32 op, u32 client, dma_addr_t addr, u32 len
 	}
 	if (b->dead || (!completion_done(&c->done) && readl(b->regs + REG_ERROR)))
 		bsu_die(b);
-out:
-	mutex_unlock(&b->lock);
-	return min(ret, 0);
+	return 0;
 }
 
 static int bsu_object(struct bsu *b, u32 op, u32 number, u32 dir);
@@ -275,13 +269,12 @@ static irqreturn_t bsu_irq(int irq, void *data)
 	struct bsu *b = data;
 	u32 status;
 
-	mutex_lock(&b->lock);
+	guard(mutex)(&b->lock);
 	status = readl(b->regs + REG_IRQ_STATUS);
 	writel(status, b->regs + REG_IRQ_STATUS);
 	bsu_drain(b);
 	if (status & IRQ_ERROR)
 		bsu_die(b);
-	mutex_unlock(&b->lock);
 	return status ? IRQ_HANDLED : IRQ_NONE;
 }
 
@@ -290,7 +283,7 @@ static irqreturn_t bsu_irq(int irq, void *data)
 /* The buffer has moved, or goes: where it was is nobody's business any more. */
 static void buffer_moved(struct dma_buf *dmabuf)
 {
-	struct buffer *buf = dmabuf->priv;
+	struct object *buf = dmabuf->priv;
 
 	mutex_lock(&buf->lock);
 	kfree(buf->extents);
@@ -300,7 +293,7 @@ static void buffer_moved(struct dma_buf *dmabuf)
 }
 
 /* Finds out where the buffer is. Called with the buffer's lock held. */
-static int buffer_place(struct buffer *buf, size_t size)
+static int buffer_place(struct object *buf, size_t size)
 {
 	if (buf->extents)
 		return 0;
@@ -308,7 +301,7 @@ static int buffer_place(struct buffer *buf, size_t size)
 }
 
 /* The page frame of a page of the buffer. Called with the lock held, when it is placed. */
-static unsigned long buffer_pfn(struct buffer *buf, u64 page)
+static unsigned long buffer_pfn(struct object *buf, u64 page)
 {
 	unsigned int i;
 
@@ -324,7 +317,7 @@ static unsigned long buffer_pfn(struct buffer *buf, u64 page)
 
 static int buffer_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
 {
-	struct buffer *buf = dmabuf->priv;
+	struct object *buf = dmabuf->priv;
 	struct device *dev = attachment->dev;
 	struct vdev_bsu_attach arg = {
 		.buffer = buf->id,
@@ -347,7 +340,7 @@ static int buffer_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *atta
 
 static void buffer_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
 {
-	struct buffer *buf = dmabuf->priv;
+	struct object *buf = dmabuf->priv;
 
 	bsu_object(buf->bsu, VDEV_BSU_DETACH, (uintptr_t)attachment->priv, 0);
 }
@@ -356,7 +349,7 @@ static void buffer_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *att
 static struct sg_table *buffer_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction dir)
 {
-	struct buffer *buf = attachment->dmabuf->priv;
+	struct object *buf = attachment->dmabuf->priv;
 	u32 number = (uintptr_t)attachment->priv;
 	struct vdev_dma_buf_extent *extents;
 	struct scatterlist *sg;
@@ -391,7 +384,7 @@ fail:
 static void buffer_unmap(struct dma_buf_attachment *attachment, struct sg_table *sgt,
 			 enum dma_data_direction dir)
 {
-	struct buffer *buf = attachment->dmabuf->priv;
+	struct object *buf = attachment->dmabuf->priv;
 
 	dma_unmap_sgtable(attachment->dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
 	sg_free_table(sgt);
@@ -401,7 +394,7 @@ static void buffer_unmap(struct dma_buf_attachment *attachment, struct sg_table 
 
 static int buffer_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	struct buffer *buf = dmabuf->priv;
+	struct object *buf = dmabuf->priv;
 	long ret;
 
 	/* What devices still write would come after the maintenance. */
@@ -414,7 +407,7 @@ static int buffer_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_directi
 
 static int buffer_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	struct buffer *buf = dmabuf->priv;
+	struct object *buf = dmabuf->priv;
 
 	return bsu_object(buf->bsu, VDEV_BSU_END, buf->id, dir);
 }
@@ -426,7 +419,7 @@ static vm_fault_t buffer_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct dma_buf *dmabuf = vma->vm_private_data;
-	struct buffer *buf = dmabuf->priv;
+	struct object *buf = dmabuf->priv;
 	unsigned long address = vmf->address;
 	pgoff_t page = vmf->pgoff;
 	vm_fault_t ret;
@@ -434,11 +427,11 @@ static vm_fault_t buffer_fault(struct vm_fault *vmf)
 
 	if (page >= dmabuf->size >> PAGE_SHIFT)
 		return VM_FAULT_SIGBUS;
-	mutex_lock(&buf->lock);
+	guard(mutex)(&buf->lock);
 	/* When memory is short it is the pool's, for which nobody can be killed. */
-	ret = VM_FAULT_SIGBUS;
-	if (!buffer_place(buf, dmabuf->size))
-		ret = vmf_insert_pfn(vma, address, buffer_pfn(buf, page));
+	if (buffer_place(buf, dmabuf->size))
+		return VM_FAULT_SIGBUS;
+	ret = vmf_insert_pfn(vma, address, buffer_pfn(buf, page));
 	for (i = 1; i < FAULT_PAGES && ret == VM_FAULT_NOPAGE; i++) {
 		address += PAGE_SIZE;
 		page++;
@@ -446,7 +439,6 @@ static vm_fault_t buffer_fault(struct vm_fault *vmf)
 		    vmf_insert_pfn(vma, address, buffer_pfn(buf, page)) != VM_FAULT_NOPAGE)
 			break;
 	}
-	mutex_unlock(&buf->lock);
 	return ret;
 }
 
@@ -466,28 +458,21 @@ static int buffer_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 
 static int buffer_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	struct buffer *buf = dmabuf->priv;
+	struct object *buf = dmabuf->priv;
 	unsigned int i, n = dmabuf->size >> PAGE_SHIFT;
-	struct page **pages = kvmalloc_array(n, sizeof(*pages), GFP_KERNEL);
-	void *vaddr = NULL;
+	struct page **pages __free(kvfree) = kvmalloc_array(n, sizeof(*pages), GFP_KERNEL);
 	int ret;
 
 	if (!pages)
 		return -ENOMEM;
-	mutex_lock(&buf->lock);
+	guard(mutex)(&buf->lock);
 	ret = buffer_place(buf, dmabuf->size);
-	if (!ret) {
-		for (i = 0; i < n; i++)
-			pages[i] = pfn_to_page(buffer_pfn(buf, i));
-		vaddr = vmap(pages, n, VM_MAP, PAGE_KERNEL);
-		if (!vaddr)
-			ret = -ENOMEM;
-	}
-	mutex_unlock(&buf->lock);
-	kvfree(pages);
-	if (!ret)
-		iosys_map_set_vaddr(map, vaddr);
-	return ret;
+	if (ret)
+		return ret;
+	for (i = 0; i < n; i++)
+		pages[i] = pfn_to_page(buffer_pfn(buf, i));
+	iosys_map_set_vaddr(map, vmap(pages, n, VM_MAP, PAGE_KERNEL));
+	return map->vaddr ? 0 : -ENOMEM;
 }
 
 static void buffer_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
@@ -495,13 +480,18 @@ static void buffer_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	vunmap(map->vaddr);
 }
 
+/* The file is gone, or there will be none. */
+static void object_end(struct object *o)
+{
+	bsu_object(o->bsu, o->kind == OBJECT_buffer ? VDEV_BSU_RELEASE : VDEV_BSU_CLOSE_OBJECT,
+		   o->id, 0);
+	kfree(o->extents);
+	kfree(o);
+}
+
 static void buffer_release(struct dma_buf *dmabuf)
 {
-	struct buffer *buf = dmabuf->priv;
-
-	bsu_object(buf->bsu, VDEV_BSU_RELEASE, buf->id, 0);
-	kfree(buf->extents);
-	kfree(buf);
+	object_end(dmabuf->priv);
 }
 
 static const struct dma_buf_ops buffer_ops = {
@@ -517,37 +507,22 @@ static const struct dma_buf_ops buffer_ops = {
 	.release = buffer_release,
 };
 
-/* Makes the file of a buffer of the unit; the buffer ends with it, or if this fails. */
-static struct file *buffer_file(struct bsu *b, u32 id)
+static struct file *buffer_file(struct object *buf)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
-	struct vdev_bsu_number arg = { .number = id };
-	struct buffer *buf = kzalloc(sizeof(*buf), GFP_KERNEL);
+	struct vdev_bsu_size size = { .size = buf->id };	/* as long as struct vdev_bsu_number */
 	struct dma_buf *dmabuf;
-	int ret = -ENOMEM;
+	int ret = bsu_short(buf->bsu, VDEV_BSU_SIZE, 0, &size, sizeof(size), NULL);
 
-	if (!buf)
-		goto fail;
-	buf->bsu = b;
-	buf->id = id;
-	mutex_init(&buf->lock);
-	/* The answer, a struct vdev_bsu_size, is as long. */
-	ret = bsu_short(b, VDEV_BSU_SIZE, 0, &arg, sizeof(arg), NULL);
 	if (ret)
-		goto fail;
+		return ERR_PTR(ret);
 	info.exp_name = "vdev";
 	info.ops = &buffer_ops;
-	info.size = PAGE_ALIGN(((struct vdev_bsu_size *)&arg)->size);
+	info.size = PAGE_ALIGN(size.size);
 	info.flags = O_RDWR;
 	info.priv = buf;
 	dmabuf = dma_buf_export(&info);
-	if (!IS_ERR(dmabuf))
-		return dmabuf->file;
-	ret = PTR_ERR(dmabuf);
-fail:
-	kfree(buf);
-	bsu_object(b, VDEV_BSU_RELEASE, id, 0);
-	return ERR_PTR(ret);
+	return IS_ERR(dmabuf) ? ERR_CAST(dmabuf) : dmabuf->file;
 }
 
 /* --- dma_bufs of others ------------------------------------------------------- */
@@ -613,8 +588,7 @@ static int foreign_tell(struct bsu_file *file, struct foreign *f)
 	if (!ret)
 		ret = bsu_call(b, VDEV_BSU_REGISTER, file->client, arg, length, length,
 			       false, &c);
-	if (!ret)
-		f->id = ((struct vdev_bsu_number *)arg)->number;
+	f->id = ((struct vdev_bsu_number *)arg)->number;
 	kfree(arg);
 	return ret;
 }
@@ -624,31 +598,23 @@ static int foreign_register(struct bsu_file *file, struct vdev_dma_buf_register 
 	struct bsu *b = file->bsu;
 	struct dma_buf *dmabuf = dma_buf_get(arg->fd);
 	struct foreign *f;
-	int ret;
+	int ret = -EEXIST;
 
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
-	f = kzalloc(sizeof(*f), GFP_KERNEL);
-	if (!f) {
-		dma_buf_put(dmabuf);
-		return -ENOMEM;
-	}
+	f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_NOFAIL);
 	f->dmabuf = dmabuf;
 	f->owner = file;
-	mutex_lock(&b->foreign_lock);
-	if (dmabuf->ops == &buffer_ops || foreign_find(b, dmabuf))
-		ret = -EEXIST;
-	else
+	guard(mutex)(&b->foreign_lock);
+	if (dmabuf->ops != &buffer_ops && !foreign_find(b, dmabuf))
 		ret = foreign_tell(file, f);
-	if (!ret) {
-		list_add(&f->link, &b->foreign);
-		arg->id = f->id;
-		f = NULL;
-	}
-	mutex_unlock(&b->foreign_lock);
-	if (f)
+	if (ret) {
 		foreign_free(f);
-	return ret;
+		return ret;
+	}
+	list_add(&f->link, &b->foreign);
+	arg->id = f->id;
+	return 0;
 }
 
 /* Forgets those of a file: one, or all of them if dmabuf is NULL. */
@@ -670,10 +636,7 @@ static void foreign_forget(struct bsu_file *file, struct dma_buf *dmabuf)
 
 static int object_release(struct inode *inode, struct file *file)
 {
-	struct object *o = file->private_data;
-
-	bsu_object(o->bsu, VDEV_BSU_CLOSE_OBJECT, o->id, 0);
-	kfree(o);
+	object_end(file->private_data);
 	return 0;
 }
 
@@ -686,23 +649,20 @@ static const struct file_operations object_fops = {
 /* Makes the file of an object; the object ends with it, or if this fails. */
 static struct file *object_file(struct bsu *b, enum object_kind kind, u32 id)
 {
-	struct object *o;
-	struct file *file = ERR_PTR(-ENOMEM);
+	struct object *o = kzalloc(sizeof(*o), GFP_KERNEL | __GFP_NOFAIL);
+	struct file *file;
 
+	o->bsu = b;
+	o->kind = kind;
+	o->id = id;
+	mutex_init(&o->lock);
 	if (kind == OBJECT_buffer)
-		return buffer_file(b, id);
-	o = kzalloc(sizeof(*o), GFP_KERNEL);
-	if (o) {
-		o->bsu = b;
-		o->kind = kind;
-		o->id = id;
+		file = buffer_file(o);
+	else
 		file = anon_inode_getfile(kind == OBJECT_sync ? "[vdev-sync]" : "[vdev-fence]",
 					  &object_fops, o, O_RDWR);
-	}
-	if (IS_ERR(file)) {
-		kfree(o);
-		bsu_object(b, VDEV_BSU_CLOSE_OBJECT, id, 0);
-	}
+	if (IS_ERR(file))
+		object_end(o);
 	return file;
 }
 
@@ -753,7 +713,7 @@ struct request {
 static int translate_fd(struct request *r, enum object_kind kind, u32 *field)
 {
 	struct bsu *b = r->file->bsu;
-	struct foreign *f = NULL;
+	struct foreign *f;
 	struct dma_buf *dmabuf;
 	struct file *file;
 	struct object *o;
@@ -774,15 +734,15 @@ static int translate_fd(struct request *r, enum object_kind kind, u32 *field)
 		return PTR_ERR(dmabuf);
 	r->held[r->nheld++] = dmabuf->file;
 	if (dmabuf->ops == &buffer_ops) {
-		*field = ((struct buffer *)dmabuf->priv)->id;
+		*field = ((struct object *)dmabuf->priv)->id;
 		return 0;
 	}
-	mutex_lock(&b->foreign_lock);
+	guard(mutex)(&b->foreign_lock);
 	f = foreign_find(b, dmabuf);
-	if (f)
-		*field = f->id;
-	mutex_unlock(&b->foreign_lock);
-	return f ? 0 : -EINVAL;
+	if (!f)
+		return -EINVAL;
+	*field = f->id;
+	return 0;
 }
 
 /* How long the lists in and behind the argument are. */
