@@ -45,7 +45,7 @@ func (m *Machine) addBufferSharing() {
 		m.mem.Init(mmio.PhysAddr(pool.Addr), bytes.Repeat([]byte("garbage "), mem.PageSize/8))
 	}
 	m.share = bufshare.New(bufshare.Config{
-		Clock: m, Pool: pool, Memory: sharedMemory{m}, Observer: m.bufferRule, Devices: m.sharers(),
+		Clock: m, Pool: pool, Memory: sharedMemory{m}, Observer: m.bufferRule, Devices: m.sharers(), Mode: m.cfg.Sync,
 	})
 	unit := bsu.Config{Name: name, IRQ: m.plic.Line(irqBSU), DMA: m.mem.NewPort(name, true), Handler: m.share, Events: &m.events,
 		Pool: bsu.Pool{Base: pool.Addr, Size: pool.Len}}

@@ -111,11 +111,23 @@ func (m *Machine) behind(scope IOMMUScope, deviceID uint32) uint32 {
 // masterPort makes the port of a bus master: through the IOMMU, if it has a
 // device_id.
 func (m *Machine) masterPort(name string, w Wiring, deviceID uint32) mmio.DMA {
-	p := m.mem.NewPort(name, w == WiredCoherent)
+	return m.translate(name, deviceID, m.mem.NewPort(name, w == WiredCoherent))
+}
+
+// sharerPort is masterPort for a bus master that the dma-buf core knows.
+func (m *Machine) sharerPort(name string, w Wiring, deviceID uint32) mmio.DMA {
+	return m.translate(name, deviceID, &watchedPort{m: m, master: name, down: m.mem.NewPort(name, w == WiredCoherent)})
+}
+
+func (m *Machine) translate(name string, deviceID uint32, down mmio.DMA) mmio.DMA {
 	if deviceID == 0 {
-		return p
+		return down
 	}
-	return m.translatedPort(name, deviceID, p)
+	return m.translatedPort(name, deviceID, down)
+}
+
+func (m *Machine) gate(name string, deviceID uint32) mmio.JobGate {
+	return &gate{m: m, master: name, deviceID: deviceID}
 }
 
 func (m *Machine) addDMATester() {
@@ -123,7 +135,7 @@ func (m *Machine) addDMATester() {
 	w, id := m.cfg.Ports.DMATest, m.behind(IOMMUAll, deviceDMATest)
 	m.place(placed{base: addrDMATest, irqs: []uint32{irqDMATest}, deviceID: id,
 		dev: dmatest.New(dmatest.Config{Name: name, Clock: m, IRQ: m.plic.Line(irqDMATest),
-			DMA: m.masterPort(name, w, id), NonCoherent: w == WiredNonCoherent, Events: &m.events})})
+			DMA: m.sharerPort(name, w, id), Gate: m.gate(name, id), NonCoherent: w == WiredNonCoherent, Events: &m.events})})
 }
 
 // blockName is the name of the disk.
@@ -160,13 +172,13 @@ func (m *Machine) addMultimedia() {
 	w, id := m.cfg.Ports.G2D, m.behind(IOMMUMedia, deviceG2D)
 	m.place(placed{base: addrG2D, irqs: []uint32{irqG2D}, deviceID: id, clocks: []clockInput{{"fimg2d", mediaClock}},
 		dev: g2d.New(g2d.Config{Name: "g2d", Clock: m, IRQ: m.plic.Line(irqG2D),
-			DMA: m.masterPort("g2d", w, id), NonCoherent: w == WiredNonCoherent, Events: &m.events})})
+			DMA: m.sharerPort("g2d", w, id), NonCoherent: w == WiredNonCoherent, Events: &m.events})})
 
 	source := panelClockDivider * m.cfg.Panel.pixelClock()
 	w, id = m.cfg.Ports.FIMD, m.behind(IOMMUMedia, deviceFIMD)
 	m.display = fimd.New(fimd.Config{Name: "fimd", Clock: m, SourceClock: source,
 		FIFO: m.plic.Line(irqFIMD), VSync: m.plic.Line(irqFIMD + 1), System: m.plic.Line(irqFIMD + 2),
-		DMA: m.masterPort("fimd", w, id), NonCoherent: w == WiredNonCoherent, Events: &m.events})
+		DMA: m.sharerPort("fimd", w, id), NonCoherent: w == WiredNonCoherent, Events: &m.events})
 	m.place(placed{base: addrFIMD, irqs: []uint32{irqFIMD, irqFIMD + 1, irqFIMD + 2}, deviceID: id, dev: m.display,
 		clocks: []clockInput{{"sclk_fimd", source}, {"fimd", mediaClock}}})
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"vdev/dmabuf"
 	"vdev/emu/bufshare"
 	"vdev/emu/dmasan"
 	"vdev/emu/fdt"
@@ -82,9 +83,11 @@ type Config struct {
 	Cache  mem.CacheConfig
 	Report ReportConfig
 	Trace  TraceConfig
-	Ports  Ports // how the bus masters are wired
-	IOMMU  IOMMUScope
-	Panel  Panel // the display's; the zero value is DefaultPanel
+	// Sync is what devices do about the locks of shared buffers.
+	Sync  dmabuf.Mode
+	Ports Ports // how the bus masters are wired
+	IOMMU IOMMUScope
+	Panel Panel // the display's; the zero value is DefaultPanel
 	// BufferPool is how much of Memory, at its end, is set aside for shared buffers, in
 	// bytes; rounded down to 2 MiB. See DefaultBufferPool.
 	BufferPool uint64
@@ -123,6 +126,7 @@ type Machine struct {
 	console *virtio.Console
 	display *fimd.FIMD
 	share   *bufshare.Share
+	acting  string     // the bus master that makes accesses now; empty for harts
 	pool    mmio.DTRef // its node; nil if there is none
 	tree    *fdt.Node
 

@@ -166,13 +166,7 @@ func (m *Machine) translatedPort(name string, deviceID uint32, down mmio.DMA) mm
 	return m.sanitizer.Port(dmasan.PortConfig{
 		Master:  name,
 		Through: func(down mmio.DMA) mmio.DMA { return m.iommu.Port(deviceID, down, nil) },
-		Mapped: func(addr mmio.IOVA, write bool) (mmio.PhysAddr, bool) {
-			r := iommu.Request{DeviceID: deviceID, Type: iommu.UntranslatedRead, Addr: addr}
-			if write {
-				r.Type = iommu.UntranslatedWrite
-			}
-			return m.iommu.Resolve(m.mem.Peek, r)
-		},
+		Mapped: func(addr mmio.IOVA, write bool) (mmio.PhysAddr, bool) { return m.resolve(deviceID, addr, write) },
 		Space: func() (uint32, bool) { return m.iommu.AddressSpace(m.mem.Peek, deviceID) },
 	}, down)
 }

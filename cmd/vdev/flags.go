@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"vdev/dmabuf"
 	"vdev/emu"
 	"vdev/emu/loader"
 	"vdev/emu/mem"
@@ -72,6 +73,7 @@ type machineFlags struct {
 	ports     emu.Ports
 	iommu     emu.IOMMUScope
 	panel     emu.Panel
+	sync      dmabuf.Mode
 	report    string
 	latent    bool
 	trace     traceFlag
@@ -105,6 +107,7 @@ func (f *machineFlags) register(fs *pflag.FlagSet) {
 	fs.Lookup("iommu").NoOptDefVal = emu.IOMMUAll.String()
 	f.panel = emu.DefaultPanel()
 	fs.Var((*panelFlag)(&f.panel), "panel", "the display's panel")
+	fs.Var((*syncFlag)(&f.sync), "sync", "what devices do about the locks of shared buffers: observe (break them, which is reported), enforce (wait for them), off (know nothing of them)")
 	fs.StringVar(&f.report, "report", "", "write the sanitizer's reports to `FILE`, one line of JSON each")
 	fs.BoolVar(&f.latent, "report-latent", false, "report also what only a later access would make matter")
 	fs.Var(&f.trace, "trace", traceHelp)
@@ -126,6 +129,23 @@ type scopeFlag emu.IOMMUScope
 func (s *scopeFlag) String() string        { return emu.IOMMUScope(*s).String() }
 func (s *scopeFlag) Set(text string) error { return (*emu.IOMMUScope)(s).Set(text) }
 func (s *scopeFlag) Type() string          { return "none|media|all" }
+
+// syncFlag is what devices do about locks, as a flag.
+type syncFlag dmabuf.Mode
+
+func (s *syncFlag) String() string { return dmabuf.Mode(*s).String() }
+
+func (s *syncFlag) Set(text string) error {
+	for _, m := range []dmabuf.Mode{dmabuf.Observe, dmabuf.Enforce, dmabuf.Off} {
+		if text == m.String() {
+			*s = syncFlag(m)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not what a device can do about locks; write enforce, observe or off", text)
+}
+
+func (s *syncFlag) Type() string { return "enforce|observe|off" }
 
 // panelFlag is a panel as a flag.
 type panelFlag emu.Panel
@@ -154,7 +174,7 @@ func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *d
 	if c.Cache, err = f.cacheConfig(); err != nil {
 		return c, nil, err
 	}
-	c.Ports, c.IOMMU, c.Panel = f.ports, f.iommu, f.panel
+	c.Ports, c.IOMMU, c.Panel, c.Sync = f.ports, f.iommu, f.panel, f.sync
 	if err := c.Check(); err != nil {
 		return c, nil, err
 	}
