@@ -135,7 +135,11 @@ func TestBrokenGraphicsProgramsAreReported(t *testing.T) {
 				}
 				var verdicts []verdict
 				for _, rep := range r.reports {
-					verdicts = append(verdicts, verdict{rep.Code, rep.Buffer.Offset, max(1, r.counts[rep.ID])})
+					v := verdict{rep.Code, rep.Buffer.Offset, max(1, r.counts[rep.ID])}
+					if p.Device == "fimd" {
+						v.count = 0 // how many frames there are is a question of time
+					}
+					verdicts = append(verdicts, v)
 					checkGraphicsReport(t, c, p, rep)
 				}
 				if first == nil {

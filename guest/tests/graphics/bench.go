@@ -12,6 +12,7 @@ import (
 
 	"vdev/guest/drm"
 	"vdev/guest/drm/pixel"
+	"vdev/ioctl"
 )
 
 // Pictures are small: a line of the cache is 16 pixels.
@@ -22,8 +23,9 @@ const (
 
 // Bench is what a program works with. All of it goes when the program is over.
 type Bench struct {
-	Card  *drm.Card
-	close []func() error
+	Card   *drm.Card
+	output *drm.Output // if it was used
+	close  []func() error
 }
 
 // Run runs a program by its name, in its broken or its correct form, and tells whether
@@ -63,8 +65,13 @@ func newBench() (*Bench, error) {
 	return &Bench{Card: card, close: []func() error{card.Close}}, nil
 }
 
+// done switches the display off and closes everything.
 func (b *Bench) done() error {
 	var all error
+	if b.output != nil {
+		all = b.output.NewCommit().Disable().Do(ioctl.DRM_MODE_ATOMIC_ALLOW_MODESET, 0)
+		b.output = nil
+	}
 	for _, c := range slices.Backward(b.close) {
 		all = errors.Join(all, c())
 	}

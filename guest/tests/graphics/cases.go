@@ -47,6 +47,7 @@ func programs() map[string]program {
 		"userptrRefcount": userptrRefcount,
 		"vgemZeroes":      vgemZeroes,
 		"twoEvents":       twoEvents,
+		"freedAfterFlip":  freedAfterFlip,
 		"leakedLists":     leakedLists,
 		"writtenTwice":    writtenTwice,
 	}

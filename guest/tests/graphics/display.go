@@ -19,7 +19,11 @@ import (
 // display.
 const frames = 50 * time.Millisecond
 
-func (b *Bench) display() (*drm.Output, error) { return b.Card.Output() }
+func (b *Bench) display() (*drm.Output, error) {
+	d, err := b.Card.Output()
+	b.output = d
+	return d, err
+}
 
 // shown is an image with its framebuffer.
 type shown struct {

@@ -7,11 +7,13 @@ package graphics
 import (
 	"errors"
 	"image"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"vdev/guest/drm"
 	"vdev/guest/drm/pixel"
+	"vdev/ioctl"
 )
 
 // What goes wrong in these programs is in docs/findings.md. All but the last two do
@@ -148,6 +150,58 @@ func twoEvents(b *Bench, _ bool) (bool, error) {
 		return false, err
 	}
 	return true, errors.Join(b.drawn(), b.drawn())
+}
+
+// freedAfterFlip gives a buffer back when an event has said that another one is on the
+// display, and commits something else. When is a little different each time, about the
+// next vertical sync.
+func freedAfterFlip(b *Bench, _ bool) (bool, error) {
+	d, err := b.display()
+	if err != nil {
+		return false, err
+	}
+	stay, err := b.shown(drm.Dumb, "stays")
+	if err != nil {
+		return false, err
+	}
+	porch := time.Duration(d.Mode.VsyncStart-d.Mode.Vdisplay) * time.Duration(d.Mode.Htotal) * time.Millisecond / time.Duration(d.Mode.Clock)
+	for lead := 15 * time.Microsecond; lead < 35*time.Microsecond; lead += 50 * time.Nanosecond {
+		m, err := b.Card.NewImage(drm.SystemHeap, width, height, pixel.XRGB8888)
+		if err != nil {
+			return false, err
+		}
+		fb, err := m.AddFB()
+		if err != nil {
+			return false, err
+		}
+		goes := shown{m, fb}
+		if err := goes.commit(d).Enable().Do(ioctl.DRM_MODE_ATOMIC_ALLOW_MODESET, 0); err != nil {
+			return false, err
+		}
+		if err := m.Close(); err != nil { // from now on, only the framebuffer keeps it
+			return false, err
+		}
+		if err := stay.commit(d).Do(flip, 1); err != nil {
+			return false, err
+		}
+		e, err := b.flipped(1) // which comes when the porch begins
+		if err != nil {
+			return false, err
+		}
+		if err := fb.Close(); err != nil {
+			return false, err
+		}
+		var now unix.Timespec
+		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+			return false, err
+		}
+		for end := time.Now().Add(e.Time + porch - lead - time.Duration(now.Nano())); time.Now().Before(end); {
+		}
+		if err := stay.commit(d).Do(0, 0); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // leakedLists asks for command lists that are too long, which Linux refuses, and then

@@ -79,6 +79,7 @@ func Findings() []Finding {
 		{Name: "userptr-result", Func: "userptrResult", Codes: []string{"cpu-read-stale"}},
 		{Name: "userptr-refcount", Func: "userptrRefcount", Console: "refcount_t: decrement hit 0; leaking memory."},
 		{Name: "vgem-zeroes", Func: "vgemZeroes", Codes: []string{"alias-mismatch"}, Buffer: "shmem"},
+		{Name: "freed-after-flip", Func: "freedAfterFlip", Codes: []string{"dma-after-unmap"}},
 		{Name: "two-events", Func: "twoEvents", Console: "drm_send_event_helper", Panics: true},
 		{Name: "leaked-lists", Func: "leakedLists", Console: "there is no free cmdlist", Wrong: true},
 		{Name: "written-twice", Func: "writtenTwice", Wrong: true},
