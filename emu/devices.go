@@ -172,7 +172,7 @@ func (m *Machine) addMultimedia() {
 	w, id := m.cfg.Ports.G2D, m.behind(IOMMUMedia, deviceG2D)
 	m.place(placed{base: addrG2D, irqs: []uint32{irqG2D}, deviceID: id, clocks: []clockInput{{"fimg2d", mediaClock}},
 		dev: g2d.New(g2d.Config{Name: "g2d", Clock: m, IRQ: m.plic.Line(irqG2D),
-			DMA: m.sharerPort("g2d", w, id), NonCoherent: w == WiredNonCoherent, Events: &m.events})})
+			DMA: m.sharerPort("g2d", w, id), Gate: m.gate("g2d", id), NonCoherent: w == WiredNonCoherent, Events: &m.events})})
 
 	source := panelClockDivider * m.cfg.Panel.pixelClock()
 	w, id = m.cfg.Ports.FIMD, m.behind(IOMMUMedia, deviceFIMD)

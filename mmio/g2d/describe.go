@@ -18,15 +18,25 @@ func (d *G2D) Job() string {
 	switch e.Phase {
 	case phaseFetch:
 		return fmt.Sprintf("command list at %#x", e.List)
-	case phaseBlit:
-		j := &d.job
-		s := fmt.Sprintf("%s %dx%d to %#x", j.verb(), j.rect.w(), j.rect.h(), j.dst.base)
-		if e.Lists {
-			s += fmt.Sprintf(", pair %d of the list at %#x", e.Pair, e.List)
+	case phaseGate:
+		if len(e.Params) == 0 {
+			return fmt.Sprintf("command list at %#x", e.List)
 		}
-		return s
+		return d.describe()
+	case phaseBlit:
+		return d.describe()
 	}
 	return ""
+}
+
+// describe is the bitblt under way.
+func (d *G2D) describe() string {
+	e, j := &d.e, &d.job
+	s := fmt.Sprintf("%s %dx%d to %#x", j.verb(), j.rect.w(), j.rect.h(), j.dst.base)
+	if e.Lists {
+		s += fmt.Sprintf(", pair %d of the list at %#x", e.Pair, e.List)
+	}
+	return s
 }
 
 // verb names the operation.

@@ -39,6 +39,7 @@ const (
 	phaseFetch       // time to read the list at List
 	phaseBlit        // time to do the next band
 	phaseHeld        // DMA_COMMAND continue
+	phaseGate        // the gate to let the bitblt in Params start, or the lists
 	numPhases
 )
 
@@ -73,6 +74,8 @@ func (d *G2D) step() {
 		d.fetch()
 	case phaseBlit:
 		d.band()
+	case phaseGate:
+		d.admit()
 	default:
 		panic("BUG: " + d.Name() + " has nothing to do")
 	}
@@ -112,6 +115,23 @@ func (d *G2D) bitbltStart(v uint64) {
 	d.e = engine{Words: d.e.Words[:0], Params: d.e.Params[:0]}
 	if !d.begin() {
 		d.raise(intSlave)
+	}
+}
+
+// admit asks the gate for the bitblt or the lists that are about to start.
+func (d *G2D) admit() {
+	d.announced = 0
+	if d.gated.Start(d.what, d.access, d.then) {
+		d.admitted()
+	}
+}
+
+// admitted starts what the gate let in.
+func (d *G2D) admitted() {
+	if len(d.e.Params) != 0 {
+		d.armBand()
+	} else {
+		d.run()
 	}
 }
 
@@ -162,7 +182,15 @@ func (d *G2D) fetch() {
 		e.Words = append(e.Words, binary.LittleEndian.Uint32(raw[4*i:]))
 	}
 	e.Pair, e.Skip = 0, false
-	d.run()
+	if d.announced > 0 {
+		d.announced--
+		d.run()
+		return
+	}
+	// Its locks are given back before more are waited for.
+	d.gated.Finish()
+	e.Phase = phaseGate
+	d.admit()
 }
 
 // listBytes is room for a command list. The rows' scratch memory is large enough.
@@ -251,7 +279,12 @@ func (d *G2D) begin() bool {
 	}
 	e.Params, e.Row = append(e.Params[:0], p[:]...), d.job.j0
 	d.Set(regFIFOStat, 0)
-	d.armBand()
+	if e.Lists {
+		d.armBand()
+	} else {
+		e.Phase = phaseGate
+		d.admit()
+	}
 	return true
 }
 
@@ -271,6 +304,9 @@ func (d *G2D) band() {
 	for end := d.bandEnd(); e.Row < end; e.Row++ {
 		if err := d.blitRow(e.Row); err != nil {
 			d.fail(err)
+			if !e.Lists {
+				d.gated.Abort()
+			}
 			e.Row = d.job.j1
 			break
 		}
@@ -282,6 +318,7 @@ func (d *G2D) band() {
 	e.Phase, e.Params = phaseIdle, e.Params[:0]
 	d.Set(regFIFOStat, 1)
 	if !e.Lists {
+		d.gated.Finish()
 		d.raise(intSlave)
 		return
 	}
@@ -337,6 +374,7 @@ func (d *G2D) endList() {
 // finishLists ends the run.
 func (d *G2D) finishLists() {
 	d.e = engine{Words: d.e.Words[:0], Params: d.e.Params[:0]}
+	d.gated.Finish()
 	d.Set(regDMAStatus, d.Get(regDMAStatus)|statusDone)
 	d.raise(intAll)
 }
@@ -375,5 +413,6 @@ func (d *G2D) clear() {
 // stop forgets the work under way; what it has drawn stays.
 func (d *G2D) stop() {
 	d.e = engine{Words: d.e.Words[:0], Params: d.e.Params[:0]}
+	d.gated.Abort()
 	d.timer.Disarm()
 }

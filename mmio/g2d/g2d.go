@@ -4,6 +4,7 @@ package g2d
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"vdev/mmio"
@@ -15,6 +16,9 @@ type Config struct {
 	Clock mmio.Clock
 	IRQ   mmio.IRQLine
 	DMA   mmio.DMA
+	// Gate is asked before each bitblt that the CPU starts, and before each run of command
+	// lists; may be nil.
+	Gate mmio.JobGate
 	// NonCoherent puts dma-noncoherent into the device tree.
 	NonCoherent bool
 	// Events takes what the guest does wrong and what the model lacks.
@@ -29,8 +33,15 @@ type G2D struct {
 	dma         mmio.DMA
 	timer       mmio.Timer
 	nonCoherent bool
+	gated       mmio.GatedJob
+	// What gated.Start gets: made once.
+	what   func() string
+	access iter.Seq[mmio.DMARange]
+	then   func()
 
 	e engine
+	// announced is how many of the next command lists the gate knows of.
+	announced int
 
 	// All below is made from e.Params, or is scratch memory.
 	now       params // room for the registers when a bitblt is started
@@ -49,6 +60,8 @@ var _ interface {
 // New makes a G2D in its reset state.
 func New(c Config) *G2D {
 	d := &G2D{clock: c.Clock, irq: mmio.Wired(c.IRQ), dma: c.DMA, nonCoherent: c.NonCoherent}
+	d.gated = mmio.NewGatedJob(c.Gate, false)
+	d.what, d.access, d.then = d.Job, d.ranges, d.admitted
 	d.timer = c.Clock.NewTimer(c.Name+".engine", d.step)
 	d.Regs = mmio.NewRegs(c.Name, d.block(), c.Events)
 	return d
@@ -98,15 +111,17 @@ func (d *G2D) LoadState(data []byte) error {
 	if err := d.SetState(s.Regs); err != nil {
 		return err
 	}
+	d.stop()
 	d.e = s.Engine
-	d.timer.Disarm()
-	switch d.e.Phase {
-	case phaseBlit:
+	if len(d.e.Params) != 0 {
 		d.scratch.alloc()
 		d.decode((*params)(d.e.Params))
+	}
+	switch d.e.Phase {
+	case phaseBlit, phaseFetch: // a run that has begun goes on
 		d.timer.Arm(d.e.Due)
-	case phaseFetch:
-		d.timer.Arm(d.e.Due)
+	case phaseGate:
+		d.timer.Arm(d.clock.Now())
 	}
 	d.update()
 	return nil
@@ -115,7 +130,8 @@ func (d *G2D) LoadState(data []byte) error {
 // checkEngine refuses work that cannot be under way.
 func (d *G2D) checkEngine(e *engine) error {
 	fail := func(what string) error { return fmt.Errorf("state of %s: impossible %s", d.Name(), what) }
-	if e.Phase >= numPhases || e.Lists != (e.Phase != phaseIdle) && e.Phase != phaseBlit {
+	bitblt := e.Phase == phaseBlit || e.Phase == phaseGate && len(e.Params) != 0
+	if e.Phase >= numPhases || e.Lists != (e.Phase != phaseIdle) && !bitblt {
 		return fail("phase")
 	}
 	if e.Owed < 0 || e.Owed > maxOwed || e.Owed != 0 && !e.Lists {
@@ -127,7 +143,7 @@ func (d *G2D) checkEngine(e *engine) error {
 	if !e.Lists && (len(e.Words) != 0 || e.Halt) {
 		return fail("command list without a run")
 	}
-	if e.Phase != phaseBlit {
+	if !bitblt {
 		if len(e.Params) != 0 {
 			return fail("parameters without a bitblt")
 		}

@@ -19,12 +19,18 @@ func newG2D(env *mmiotest.Env) *G2D {
 	return New(Config{Name: "g2d", Clock: &env.Clock, IRQ: env.Line("irq"), DMA: &env.Memory, NonCoherent: true, Events: &env.Events})
 }
 
-func fixture(t testing.TB) (*mmiotest.Env, *G2D, *mmiotest.Bench) {
+// newEnv is memory full of random bytes.
+func newEnv() *mmiotest.Env {
 	env := mmiotest.NewEnv()
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := 0; i < len(env.Memory.Bytes); i += 8 {
 		binary.LittleEndian.PutUint64(env.Memory.Bytes[i:], rng.Uint64())
 	}
+	return env
+}
+
+func fixture(t testing.TB) (*mmiotest.Env, *G2D, *mmiotest.Bench) {
+	env := newEnv()
 	d := newG2D(env)
 	return env, d, mmiotest.NewBench(t, d, &env.Events)
 }
@@ -76,7 +82,7 @@ type failer interface {
 // checkAgainstReference does an operation on the device and on the reference.
 func checkAgainstReference(tb testing.TB, t failer, s setting) {
 	t.Helper()
-	env, d, b := fixture(tb)
+	env, g, d, b := gated(tb)
 	want := bytes.Clone(env.Memory.Bytes)
 	s.start(b)
 	ref := reference{mem: want, reg: func(name string) int {
@@ -93,6 +99,9 @@ func checkAgainstReference(tb testing.TB, t failer, s setting) {
 	}
 	if len(env.Events.List) != 0 {
 		t.Fatalf("events: %v", env.Events.List)
+	}
+	if g.InFlight() != 0 {
+		t.Fatalf("%s is still in flight", g.What)
 	}
 	if !bytes.Equal(env.Memory.Bytes, want) {
 		for i := range want {
