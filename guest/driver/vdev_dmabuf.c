@@ -27,7 +27,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
-#include <linux/xarray.h>
 
 #include "vdev_bsu.h"
 #include "vdev_dmabuf_fields.h"
@@ -73,14 +72,15 @@ struct bsu {
 	dma_addr_t requests_dma, completions_dma;
 	u32 tail, head;		/* of requests; of completions */
 	bool dead;
-	struct xarray calls;	/* in flight, by tag; a tag is not used again for long */
-	u32 next_tag;
+	struct list_head calls;	/* in flight: the newest first */
+	u32 next_tag;		/* so that a tag is not used again for long */
 	struct mutex foreign_lock;
 	struct list_head foreign;
 };
 
 /* A request in flight. */
 struct call {
+	struct list_head link;
 	u32 tag, flags, length;	/* the latter two of the answer */
 	int result;
 	struct completion done;
@@ -116,6 +116,16 @@ struct foreign {
 
 /* --- Requests ----------------------------------------------------------------- */
 
+/* Ends a call. Called with the lock held. */
+static void call_end(struct call *c, int result, u32 flags, u32 length)
+{
+	list_del(&c->link);
+	c->result = result;
+	c->flags = flags;
+	c->length = length;
+	complete_all(&c->done);
+}
+
 /* Takes what has been completed. Called with the lock held. */
 static void bsu_drain(struct bsu *b)
 {
@@ -123,14 +133,15 @@ static void bsu_drain(struct bsu *b)
 
 	while (b->head != tail) {
 		struct completion_entry *e = &b->completions[b->head];
-		struct call *c = xa_erase(&b->calls, le32_to_cpu(e->tag));
+		struct call *c;
 
 		b->head = (b->head + 1) % RING_ENTRIES;
-		if (c) {
-			c->result = (int)le32_to_cpu(e->result);
-			c->flags = le32_to_cpu(e->flags);
-			c->length = le32_to_cpu(e->length);
-			complete_all(&c->done);
+		list_for_each_entry(c, &b->calls, link) {
+			if (c->tag != le32_to_cpu(e->tag))
+				continue;
+			call_end(c, (int)le32_to_cpu(e->result), le32_to_cpu(e->flags),
+				 le32_to_cpu(e->length));
+			break;
 		}
 		if (b->head != tail)
 			continue;
@@ -143,31 +154,25 @@ static void bsu_drain(struct bsu *b)
 /* Ends all calls after the unit has stopped. Called with the lock held. */
 static void bsu_die(struct bsu *b)
 {
-	unsigned long tag;
-	struct call *c;
+	struct call *c, *next;
 
 	if (!b->dead)
 		dev_err(b->dev, "the unit has stopped: error %u\n", readl(b->regs + REG_ERROR));
 	b->dead = true;
-	xa_for_each(&b->calls, tag, c) {
-		xa_erase(&b->calls, tag);
-		c->result = -ENODEV;
-		complete_all(&c->done);
-	}
+	list_for_each_entry_safe(c, next, &b->calls, link)
+		call_end(c, -ENODEV, 0, 0);
 }
 
 /* Gives the unit a request, which often has ended when this returns. */
-static int bsu_begin(struct bsu *b, u32 op, u32 client, dma_addr_t addr, u32 length, u32 room,
+static void bsu_begin(struct bsu *b, u32 op, u32 client, dma_addr_t addr, u32 length, u32 room,
 		     struct call *c)
 {
 	struct request_entry *e;
-	int ret;
 
 	init_completion(&c->done);
 	guard(mutex)(&b->lock);
-	ret = xa_alloc_cyclic(&b->calls, &c->tag, c, xa_limit_31b, &b->next_tag, GFP_KERNEL);
-	if (ret < 0)
-		return ret;
+	c->tag = b->next_tag++;
+	list_add(&c->link, &b->calls);
 	/* The unit has read all that was in the ring before. */
 	e = &b->requests[b->tail];
 	e->op = cpu_to_le32(op);
@@ -184,7 +189,6 @@ static int bsu_begin(struct bsu *b, u32 op, u32 client, dma_addr_t addr, u32 len
 	}
 	if (b->dead || (!completion_done(&c->done) && readl(b->regs + REG_ERROR)))
 		bsu_die(b);
-	return 0;
 }
 
 static int bsu_object(struct bsu *b, u32 op, u32 number, u32 dir);
@@ -198,23 +202,21 @@ static int bsu_call(struct bsu *b, u32 op, u32 client, void *buf, u32 length, u3
 		    bool signals, struct call *c)
 {
 	dma_addr_t addr = 0;
-	int ret;
 
 	if (buf) {
 		addr = dma_map_single(b->dev, buf, max(length, room), DMA_BIDIRECTIONAL);
 		if (dma_mapping_error(b->dev, addr))
 			return -ENOMEM;
 	}
-	ret = bsu_begin(b, op, client, addr, length, room, c);
-	if (!ret) {
+	bsu_begin(b, op, client, addr, length, room, c);
+	if (!completion_done(&c->done)) {
 		if (signals && wait_for_completion_interruptible(&c->done))
 			bsu_object(b, VDEV_BSU_CANCEL, c->tag, 0);
 		wait_for_completion(&c->done);
-		ret = c->result;
 	}
 	if (buf)
 		dma_unmap_single(b->dev, addr, max(length, room), DMA_BIDIRECTIONAL);
-	return ret;
+	return c->result;
 }
 
 /* Makes a request with a short argument, which gets the answer. */
@@ -691,20 +693,22 @@ static const struct field fields[] = {
 	VDEV_DMABUF_FIELDS(FIELD_OF_FD, FIELD_OF_LIST, FIELD_OF_LIST_FD)
 };
 
-#define MAX_ARG		256
+#define MAX_ARG		128
+#define FEW_FILES	4
 
 /* A request of a program under way. */
 struct request {
 	struct bsu_file *file;
 	unsigned int cmd;
 	const struct field *fields, *end;	/* those of the request */
-	u8 user[MAX_ARG];	/* the argument as the program gave it */
+	u8 user[MAX_ARG] __aligned(8);	/* the argument as the program gave it */
 	u8 *buf;		/* the argument as the unit gets it, then the answer */
 	u32 length, room;
 	void __user *out;	/* where the list of the answer goes, */
 	u32 out_length;		/* and how much has room */
 	struct file **held;	/* files that the argument names */
 	unsigned int nheld;
+	struct file *few[FEW_FILES];
 	struct file *made;	/* the file that the answer names */
 	int fd;			/* and its file descriptor */
 };
@@ -779,7 +783,9 @@ static int request_size(struct request *r)
 			r->length = ALIGN(r->length, 8) + *count * f->elem;
 		}
 	}
-	r->held = kvcalloc(held + 1, sizeof(*r->held), GFP_KERNEL);
+	r->held = r->few;
+	if (held > FEW_FILES)
+		r->held = kvcalloc(held, sizeof(*r->held), GFP_KERNEL);
 	r->buf = kzalloc(max(r->length, r->room), GFP_KERNEL);
 	return r->held && r->buf ? 0 : -ENOMEM;
 }
@@ -790,6 +796,7 @@ static int request_translate(struct request *r)
 	u32 at = _IOC_SIZE(r->cmd), count = 0, i;
 	int ret = 0;
 
+	BUILD_BUG_ON(sizeof(struct vdev_stats) > MAX_ARG);	/* the longest */
 	memcpy(r->buf, r->user, at);
 	for (f = r->fields; f < r->end; f++) {
 		switch (f->type) {
@@ -909,26 +916,17 @@ static long bsu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct bsu_file *f = file->private_data;
 	void __user *user = (void __user *)arg;
-	struct request *r;
+	struct request request = { .file = f, .cmd = cmd, .fd = -1 }, *r = &request;
 	struct call c;
 	long ret;
 
 	if (_IOC_TYPE(cmd) != _IOC_TYPE(VDEV_DMABUF_IOC_CREATE) || _IOC_SIZE(cmd) > MAX_ARG)
 		return -ENOTTY;
-	r = kzalloc(sizeof(*r), GFP_KERNEL);
-	if (!r)
-		return -ENOMEM;
-	r->file = f;
-	r->cmd = cmd;
-	r->fd = -1;
-	ret = -EFAULT;
 	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(r->user, user, _IOC_SIZE(cmd)))
-		goto out;
+		return -EFAULT;
 	if (cmd == VDEV_DMABUF_IOC_REGISTER) {
 		ret = foreign_register(f, (void *)r->user);
-		if (!ret && copy_to_user(user, r->user, _IOC_SIZE(cmd)))
-			ret = -EFAULT;
-		goto out;
+		return !ret && copy_to_user(user, r->user, _IOC_SIZE(cmd)) ? -EFAULT : ret;
 	}
 	ret = request_size(r);
 	if (!ret)
@@ -941,12 +939,11 @@ static long bsu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		fput(r->made);
 	if (ret && r->fd >= 0)
 		put_unused_fd(r->fd);
-out:
 	while (r->nheld)
 		fput(r->held[--r->nheld]);
-	kvfree(r->held);
+	if (r->held != r->few)
+		kvfree(r->held);
 	kfree(r->buf);
-	kfree(r);
 	return ret;
 }
 
@@ -1006,7 +1003,7 @@ static int bsu_probe(struct platform_device *pdev)
 	mutex_init(&b->lock);
 	mutex_init(&b->foreign_lock);
 	INIT_LIST_HEAD(&b->foreign);
-	xa_init_flags(&b->calls, XA_FLAGS_ALLOC);
+	INIT_LIST_HEAD(&b->calls);
 	b->regs = devm_platform_ioremap_resource(pdev, 0);
 	if (IS_ERR(b->regs))
 		return PTR_ERR(b->regs);
