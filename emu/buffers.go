@@ -45,7 +45,7 @@ func (m *Machine) addBufferSharing() {
 		m.mem.Init(mmio.PhysAddr(pool.Addr), bytes.Repeat([]byte("garbage "), mem.PageSize/8))
 	}
 	m.share = bufshare.New(bufshare.Config{
-		Clock: m, Pool: pool, Memory: sharedMemory{m}, Observer: m.bufferRule, Devices: m.sharers(), Mode: m.cfg.Sync,
+		Clock: m, Pool: pool, Memory: sharedMemory{m}, Observer: m.bufferRule, Devices: m.sharers(), Mode: m.cfg.Sync, Mark: m.mark,
 	})
 	unit := bsu.Config{Name: name, IRQ: m.plic.Line(irqBSU), DMA: m.mem.NewPort(name, true), Handler: m.share, Events: &m.events,
 		Pool: bsu.Pool{Base: pool.Addr, Size: pool.Len}}
@@ -81,7 +81,22 @@ func (m *Machine) Buffers() []dmabuf.BufferInfo { return m.share.Core().Buffers(
 func (m *Machine) BufferStats() dmabuf.Stats { return m.share.Core().Stats() }
 
 // bufferRule is told of each broken rule of the dma-buf core.
-func (m *Machine) bufferRule(*dmabuf.Event) {}
+func (m *Machine) bufferRule(e *dmabuf.Event) {
+	if m.sanitizer != nil {
+		m.sanitizer.RuleBroken(e)
+	}
+}
+
+// mark takes down who does something with a buffer now, for reports.
+func (m *Machine) mark() uint64 {
+	if m.sanitizer == nil {
+		return 0
+	}
+	if m.acting != "" {
+		return m.sanitizer.Mark(mem.Agent{Hart: -1, Master: m.acting})
+	}
+	return m.sanitizer.Mark(mem.Agent{Hart: m.hartNow()})
+}
 
 // describePool writes the pool's node. Linux keeps track of its pages, so that they can
 // be mapped into address spaces, and uses them for nothing.

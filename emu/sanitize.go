@@ -29,9 +29,9 @@ type ReportConfig struct {
 }
 
 // addSanitizer makes the sanitizer, unless there is nothing to find: caches are
-// coherent, and no IOMMU refuses anything.
+// coherent, no IOMMU refuses anything, and no buffers are shared.
 func (m *Machine) addSanitizer() {
-	if m.cfg.Cache.Mode == mem.Coherent && m.cfg.IOMMU == IOMMUNone {
+	if m.cfg.Cache.Mode == mem.Coherent && m.cfg.IOMMU == IOMMUNone && m.cfg.BufferPool == 0 {
 		return
 	}
 	view := guestMemory{m.mem}

@@ -2,11 +2,13 @@
 
 package dmasan
 
+import "vdev/dmabuf"
+
 // Code names the rule that was broken.
 type Code uint8
 
-// The rules. Those from DMAUnmapped on concern mappings in an IOMMU, those before it
-// lines.
+// The rules. Those from DMAUnmapped to DMADirection concern mappings, those before it
+// lines, those after it who owns a buffer.
 const (
 	DeviceReadDirty Code = iota
 	CPUReadStale
@@ -21,6 +23,10 @@ const (
 	DMAAfterUnmap
 	DMAOutOfRange
 	DMADirection
+	AccessInFlight
+	PrepFini
+	SyncLock
+	OverwriteUnconsumed
 	codeCount
 )
 
@@ -113,6 +119,15 @@ func (c Code) rule() rule {
 			"the right direction in dma_map_single, dma_map_sgtable or dma_buf_map_attachment: DMA_FROM_DEVICE if the device writes, DMA_BIDIRECTIONAL if it does both",
 			"",
 		},
+		// Of these the dma-buf core knows more: see ownershipFix.
+		AccessInFlight: {"access-in-flight", "The CPU touched a buffer while a device owned it, or two devices did with one writing.",
+			ownershipFix(dmabuf.CPUWhileDevice), ""},
+		PrepFini: {"prep-fini", "A buffer was accessed without the CPU_PREP and CPU_FINI that the access needs, or these do not go together.",
+			ownershipFix(dmabuf.MissingPrep), ""},
+		SyncLock: {"sync-lock", "A buffer was accessed without its lock, or a lock was not used as it must be.",
+			ownershipFix(dmabuf.NoLock), ""},
+		OverwriteUnconsumed: {"overwrite-unconsumed", "A producer overwrote a frame that no consumer had read.",
+			ownershipFix(dmabuf.OverwriteUnconsumed), ""},
 	}[c]
 }
 

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"math/bits"
 
+	"vdev/dmabuf"
 	"vdev/emu/linux"
+	"vdev/emu/mem"
 	"vdev/emu/symbols"
 )
 
@@ -36,9 +38,10 @@ type jsonReport struct {
 	Missing string `json:"missing"`
 	TimeNS  int64  `json:"time_ns"`
 
-	Memory  *jsonBytes   `json:"memory,omitempty"`  // of the rules on lines
-	Address *jsonRefusal `json:"address,omitempty"` // of the rules on mappings
-	Device  string       `json:"device,omitempty"`  // of wrong-coherency: the kernel's name
+	Memory  *jsonBytes   `json:"memory,omitempty"`    // of the rules on lines
+	Address *jsonRefusal `json:"address,omitempty"`   // of the rules on mappings
+	Device  string       `json:"device,omitempty"`    // of wrong-coherency: the kernel's name
+	Owner   *jsonOwner   `json:"ownership,omitempty"` // of what the dma-buf core says
 	Buffer  *jsonBuffer  `json:"buffer,omitempty"`
 	This    *jsonAccess  `json:"this"`
 	Other   *jsonAccess  `json:"other,omitempty"`
@@ -66,6 +69,24 @@ type jsonRefusal struct {
 	Phys    string `json:"phys,omitempty"`
 	LastUse int64  `json:"last_use_ns,omitempty"` // of dma-after-unmap
 	End     string `json:"end,omitempty"`
+}
+
+type jsonOwner struct {
+	Detail string     `json:"detail"`
+	Buffer uint32     `json:"buffer,omitempty"` // number of the buffer in the core; the name and more are in the report's buffer
+	Offset uint64     `json:"offset"`
+	Bytes  uint64     `json:"bytes"`
+	Phys   string     `json:"phys,omitempty"`
+	Error  string     `json:"error,omitempty"` // that was ignored
+	Users  []jsonUser `json:"users,omitempty"`
+}
+
+// jsonUser is somebody who has to do with the buffer.
+type jsonUser struct {
+	State string `json:"state"` // attached, mapped, job, locked, queued, cpu
+	Name  string `json:"name"`
+	PID   uint64 `json:"pid,omitempty"` // of a task
+	How   string `json:"how,omitempty"`
 }
 
 type jsonBuffer struct {
@@ -158,7 +179,11 @@ func (a *Access) json() *jsonAccess {
 		return nil
 	}
 	j := &jsonAccess{What: a.What, TimeNS: int64(a.At)}
-	if a.Hart < 0 {
+	switch {
+	case a.Hart == NoHart:
+		j.Task = a.Trace.Task
+		return j
+	case a.Hart < 0:
 		j.Device, j.Job, j.Start = a.Master, a.Job, a.Starter.json()
 		return j
 	}
@@ -186,7 +211,7 @@ func (r *Report) JSON() []byte { return bytes.TrimSpace(r.jsonLine()) }
 func (r *Report) jsonLine() []byte {
 	j := jsonReport{
 		Type: "report", Version: SchemaVersion, ID: r.ID, Code: r.Code.String(), Latent: r.Latent,
-		Title: r.Title(), Explain: r.Code.rule().sentence, Missing: r.Missing, TimeNS: int64(r.At),
+		Title: r.Title(), Explain: r.sentence(), Missing: r.Missing, TimeNS: int64(r.At),
 		Device: r.Device, Buffer: bufferJSON(r.Buffer),
 		This: r.This.json(), Other: r.Other.json(), Noticed: r.Noticed.json(),
 		History: jsonHistory{r.LastWrite.json(), r.LastDMA.json(), r.LastMaintenance.json()},
@@ -203,11 +228,37 @@ func (r *Report) jsonLine() []byte {
 		if f.End != 0 {
 			j.Address.End = hexString(f.End)
 		}
-	} else if r.Code != WrongCoherency {
+	} else if o := r.Ownership; o != nil {
+		j.Owner = o.json()
+		if j.Buffer == nil && o.Buffer.ID != 0 {
+			j.Buffer = &jsonBuffer{Name: o.Buffer.Name, Exporter: o.Buffer.Exporter, Size: o.Buffer.Size, Offset: o.Range.Off, Line: o.Range.Off / mem.LineSize}
+		}
+	} else if r.onLine() {
 		j.Memory = &jsonBytes{hexString(r.Bytes.Addr), hexString(r.Bytes.Line), hexString(r.Bytes.Mask),
 			bits.OnesCount64(r.Bytes.Mask), hex.EncodeToString(r.Bytes.Seen), hex.EncodeToString(r.Bytes.Want)}
 	}
 	return jsonText(j)
+}
+
+func (o *Ownership) json() *jsonOwner {
+	b := &o.Buffer
+	j := &jsonOwner{Detail: o.Detail.String(), Buffer: uint32(b.ID), Offset: o.Range.Off, Bytes: o.Range.Len}
+	if o.Phys != 0 {
+		j.Phys = hexString(o.Phys)
+	}
+	if o.Err != 0 {
+		j.Error = o.Err.String()
+	}
+	for _, l := range o.users() {
+		for _, u := range l.who {
+			k := jsonUser{State: l.state, Name: u.Name, How: u.How}
+			if u.Kind == dmabuf.TaskSide {
+				k.PID = u.ID
+			}
+			j.Users = append(j.Users, k)
+		}
+	}
+	return j
 }
 
 func bufferJSON(b *linux.Buffer) *jsonBuffer {

@@ -36,10 +36,11 @@ type Report struct {
 	Noticed *Access
 
 	// Bytes is what it is about; of the rules on mappings, Refusal; of wrong-coherency,
-	// Device: the kernel's name of it.
-	Bytes   Bytes
-	Refusal *Refusal
-	Device  string
+	// Device: the kernel's name of it; of what the dma-buf core says, Ownership.
+	Bytes     Bytes
+	Refusal   *Refusal
+	Device    string
+	Ownership *Ownership
 	// Buffer is the buffer that the memory belongs to; nil if it belongs to none that is
 	// known.
 	Buffer *linux.Buffer
@@ -58,7 +59,7 @@ type Report struct {
 // Access is one side of a Report.
 type Access struct {
 	What   string        // "CPU read", "DMA write", "clean", ...
-	Hart   int           // -1 for a bus master
+	Hart   int           // -1 for a bus master, or NoHart
 	Master string        // name of the bus master
 	At     time.Duration // virtual time
 	Trace  symbols.Trace
@@ -77,6 +78,9 @@ type Access struct {
 
 	maintenance bool
 }
+
+// NoHart is the Access.Hart of a task of which it is not known where it was.
+const NoHart = -2
 
 // Bytes are the bytes that a report is about; all in one line.
 type Bytes struct {
@@ -233,7 +237,10 @@ func (a *Access) place() string {
 	if a == nil {
 		return "-"
 	}
-	if a.Hart < 0 {
+	switch {
+	case a.Hart == NoHart:
+		return a.What + a.who()
+	case a.Hart < 0:
 		return a.What + a.Master
 	}
 	var b strings.Builder
@@ -340,6 +347,9 @@ func describeBytes(c Code, e *mem.Event, l *line, mask uint64) Bytes {
 // missing is the call that is missing, in the terms of whoever touched the memory.
 func missing(r *Report) string {
 	rule := r.Code.rule()
+	if r.Ownership != nil {
+		return ownershipFix(r.Ownership.Detail)
+	}
 	for _, a := range []*Access{r.This, r.Other} {
 		if a != nil && a.Hart >= 0 && a.Regs.Priv == symbols.User && rule.userFix != "" {
 			return rule.userFix

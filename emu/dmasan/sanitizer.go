@@ -63,6 +63,7 @@ type Sanitizer struct {
 	started    starts
 	syncs      syncCalls
 	unmaps     unmaps
+	marks      marks
 	// wiring has the bus masters whose wiring was looked at.
 	wiring map[string]struct{}
 	pages  []*mem.TrackedPage // in the order in which they became tracked

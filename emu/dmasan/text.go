@@ -39,13 +39,14 @@ func (r *Report) Title() string {
 // Text is the report for people, ending with an empty line.
 func (r *Report) Text() string {
 	var b strings.Builder
-	rule := r.Code.rule()
-	fmt.Fprintf(&b, "%s\n%s\n", r.Title(), rule.sentence)
+	fmt.Fprintf(&b, "%s\n%s\n", r.Title(), r.sentence())
 	if r.Latent {
 		b.WriteString("Latent: only a later access would make it matter, or it is a race that Linux allows.\n")
 	}
 	b.WriteByte('\n')
 	switch {
+	case r.Ownership != nil:
+		r.Ownership.write(&b, r.Buffer)
 	case r.Refusal != nil:
 		r.Refusal.write(&b, r.Code)
 	case r.Code == WrongCoherency:
@@ -53,7 +54,9 @@ func (r *Report) Text() string {
 	default:
 		r.Bytes.write(&b, r.This)
 	}
-	writeBuffer(&b, r.Buffer)
+	if r.Ownership == nil {
+		writeBuffer(&b, r.Buffer)
+	}
 	section(&b, "", r.This)
 	section(&b, "Earlier: ", r.Other)
 	if r.Other == nil && (r.Code == DeviceReadDirty || r.Code == WritebackOverDMA) {
@@ -64,7 +67,7 @@ func (r *Report) Text() string {
 		fmt.Fprintf(&b, "\nIn between: %s\n  %s\n", r.Sync, r.Sync.lines())
 		trace(&b, &r.Sync.Trace)
 	}
-	if r.Refusal == nil && r.Code != WrongCoherency {
+	if r.onLine() {
 		b.WriteString("\nHistory of the line:\n")
 		history(&b, "last DMA", r.LastDMA)
 		history(&b, "last maintenance", r.LastMaintenance)
@@ -75,6 +78,19 @@ func (r *Report) Text() string {
 	}
 	fmt.Fprintf(&b, "\nMissing: %s.\n\n", r.Missing)
 	return b.String()
+}
+
+// sentence says which rule was broken.
+func (r *Report) sentence() string {
+	if r.Ownership != nil {
+		return r.Ownership.Detail.String()
+	}
+	return r.Code.rule().sentence
+}
+
+// onLine tells whether it is about the bytes of a line.
+func (r *Report) onLine() bool {
+	return r.Refusal == nil && r.Ownership == nil && r.Code != WrongCoherency
 }
 
 func (b *Bytes) write(w io.Writer, by *Access) {
@@ -139,7 +155,7 @@ func section(b *strings.Builder, prefix string, a *Access) {
 		return
 	}
 	fmt.Fprintf(b, "\n%s%s by %s at %s\n", prefix, a.What, a.who(), clock(a.At))
-	if a.Hart >= 0 {
+	if a.Hart != -1 {
 		trace(b, &a.Trace)
 		return
 	}
@@ -187,19 +203,28 @@ func history(b *strings.Builder, what string, a *Access) {
 
 // who is the hart and its task, or the bus master.
 func (a *Access) who() string {
-	if a.Hart < 0 {
+	var who []string
+	switch {
+	case a.Hart >= 0:
+		who = append(who, fmt.Sprintf("hart %d", a.Hart))
+	case a.Hart == -1:
 		return "device " + a.Master
 	}
-	s := fmt.Sprintf("hart %d", a.Hart)
 	if t := a.Trace.Task; t != nil {
-		s += fmt.Sprintf(", %s (pid %d)", t.Comm, t.TGID)
+		who = append(who, fmt.Sprintf("%s (pid %d)", t.Comm, t.TGID))
 	}
-	return s
+	if len(who) == 0 {
+		return "the kernel"
+	}
+	return strings.Join(who, ", ")
 }
 
 // where is the function and the task, or the bus master and who started it.
 func (a *Access) where() string {
-	if a.Hart < 0 {
+	switch {
+	case a.Hart == NoHart:
+		return a.who()
+	case a.Hart < 0:
 		if a.Starter != nil {
 			return a.Master + ", started in " + a.Starter.where()
 		}

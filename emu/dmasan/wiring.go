@@ -5,11 +5,11 @@ package dmasan
 // checkWiring looks, at the first error of a bus master, for a simple reason: the
 // kernel takes it for coherent, which it is not, or nobody would have observed it.
 func (s *Sanitizer) checkWiring(r *Report) {
-	if s.cfg.Device == nil || r.Refusal != nil || r.Latent || r.Code == WrongCoherency {
+	if s.cfg.Device == nil || r.Latent || !r.onLine() {
 		return
 	}
 	for _, a := range []*Access{r.This, r.Other, r.Noticed} {
-		if a == nil || a.Hart >= 0 {
+		if a == nil || a.Hart != -1 {
 			continue
 		}
 		if _, done := s.wiring[a.Master]; done {
