@@ -6,7 +6,6 @@ package dmabuf
 
 import (
 	"bytes"
-	"image"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vdev/guest/drm"
-	"vdev/guest/drm/pixel"
 	"vdev/guest/share"
 	"vdev/ioctl"
 )
@@ -275,45 +273,6 @@ func TestSyncIoctl(t *testing.T) {
 	for _, a := range []drm.Access{drm.Read, drm.Write} {
 		if ready, err := b.Wait(a, 0); !ready || err != nil {
 			t.Errorf("poll: %v, %v", ready, err)
-		}
-	}
-}
-
-// TestGraphics has the 2D engine and the display use buffers of the core.
-func TestGraphics(t *testing.T) {
-	c := open(t)
-	card, err := drm.Open(drm.Exynos)
-	must(t, err)
-	t.Cleanup(func() { _ = card.Close() })
-	l := drm.NewLayout(64, 48, pixel.XRGB8888)
-	img := func(name string) *drm.Image {
-		b, err := c.Create(name, uint64(l.Size()))
-		must(t, err)
-		m, err := card.ImportImage(b, l)
-		must(t, err)
-		t.Cleanup(func() { must(t, m.Close()) })
-		return m
-	}
-	src, dst := img("source"), img("destination")
-	p := pixel.TestPicture(l.Width, l.Height, 0)
-	for range 3 {
-		must(t, c.Prep(src.Buf, 0, uint64(l.Size()), share.Write, share.Forever))
-		p.Store(src.Mem, l.Stride, l.Format)
-		must(t, c.Fini(src.Buf))
-		must(t, card.Run(drm.Copy(dst.Surface(), image.Point{}, src.Surface(), src.Bounds())))
-		must(t, c.Prep(dst.Buf, 0, uint64(l.Size()), share.Read, share.Forever))
-		got := pixel.Load(dst.Mem, l.Width, l.Height, l.Stride, l.Format)
-		must(t, c.Fini(dst.Buf))
-		if d := p.Diff(got); d != "" {
-			t.Fatal(d)
-		}
-		// And with the calls that all dma-bufs have.
-		must(t, card.Run(drm.Fill(dst.Surface(), dst.Bounds(), 0xff123456)))
-		must(t, dst.Buf.Begin(drm.Read))
-		got = pixel.Load(dst.Mem, l.Width, l.Height, l.Stride, l.Format)
-		must(t, dst.Buf.End(drm.Read))
-		if d := p.Diff(got); d == "" {
-			t.Fatal("the fill had no effect")
 		}
 	}
 }
