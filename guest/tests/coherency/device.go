@@ -42,6 +42,8 @@ func Open() (*Device, error) {
 	return &Device{f}, nil
 }
 
+func (d *Device) fd() int { return int(d.file.Fd()) }
+
 // Close gives back all buffers that are not mapped to user space any more.
 func (d *Device) Close() error { return d.file.Close() }
 
@@ -67,7 +69,7 @@ func (d *Device) AllocCoherent(size int) (*Buffer, error) {
 
 func (d *Device) alloc(size int, kind uint32) (*Buffer, error) {
 	arg := ioctl.DMATestAlloc{Size: uint64(size), Kind: kind}
-	if err := request(d.file.Fd(), ioctl.VDEV_DMATEST_IOC_ALLOC, &arg); err != nil {
+	if err := ioctl.Do(d.fd(), ioctl.VDEV_DMATEST_IOC_ALLOC, &arg); err != nil {
 		return nil, fmt.Errorf("alloc: %w", err)
 	}
 	b := &Buffer{dev: d, handle: arg.Handle, Phys: arg.Phys}
@@ -98,7 +100,7 @@ func (b *Buffer) Free() error {
 		err = errors.Join(err, unix.Munmap(b.NC))
 	}
 	b.Mem, b.NC = nil, nil
-	return errors.Join(err, request(b.dev.file.Fd(), ioctl.VDEV_DMATEST_IOC_FREE, &ioctl.DMATestFree{Handle: b.handle}))
+	return errors.Join(err, ioctl.Do(b.dev.fd(), ioctl.VDEV_DMATEST_IOC_FREE, &ioctl.DMATestFree{Handle: b.handle}))
 }
 
 // Map maps the first n bytes for the device: dma_map_single, with all its cache
@@ -112,7 +114,7 @@ func (b *Buffer) MapSkip(n int, dir Dir) error {
 
 func (b *Buffer) mapAttrs(n int, dir Dir, attrs uint32) error {
 	arg := ioctl.DMATestMap{Handle: b.handle, Dir: uint32(dir), Attrs: attrs, Length: uint64(n)}
-	if err := request(b.dev.file.Fd(), ioctl.VDEV_DMATEST_IOC_MAP, &arg); err != nil {
+	if err := ioctl.Do(b.dev.fd(), ioctl.VDEV_DMATEST_IOC_MAP, &arg); err != nil {
 		return fmt.Errorf("map: %w", err)
 	}
 	return nil
@@ -125,7 +127,7 @@ func (b *Buffer) Unmap() error { return b.unmapAttrs(0) }
 func (b *Buffer) UnmapSkip() error { return b.unmapAttrs(ioctl.VDEV_DMATEST_SKIP_CPU_SYNC) }
 
 func (b *Buffer) unmapAttrs(attrs uint32) error {
-	if err := request(b.dev.file.Fd(), ioctl.VDEV_DMATEST_IOC_UNMAP, &ioctl.DMATestUnmap{Handle: b.handle, Attrs: attrs}); err != nil {
+	if err := ioctl.Do(b.dev.fd(), ioctl.VDEV_DMATEST_IOC_UNMAP, &ioctl.DMATestUnmap{Handle: b.handle, Attrs: attrs}); err != nil {
 		return fmt.Errorf("unmap: %w", err)
 	}
 	return nil
@@ -143,7 +145,7 @@ func (b *Buffer) SyncForCPU(off, n int, dir Dir) error {
 
 func (b *Buffer) sync(req ioctl.Request, off, n int, dir Dir) error {
 	arg := ioctl.DMATestSync{Handle: b.handle, Dir: uint32(dir), Offset: uint64(off), Length: uint64(n)}
-	if err := request(b.dev.file.Fd(), req, &arg); err != nil {
+	if err := ioctl.Do(b.dev.fd(), req, &arg); err != nil {
 		return fmt.Errorf("sync: %w", err)
 	}
 	return nil
@@ -152,7 +154,7 @@ func (b *Buffer) sync(req ioctl.Request, off, n int, dir Dir) error {
 // KernelFill has the kernel store n times the byte v at off.
 func (b *Buffer) KernelFill(off, n int, v byte) error {
 	arg := ioctl.DMATestAccess{Handle: b.handle, Access: ioctl.VDEV_DMATEST_WRITE, Offset: uint64(off), Length: uint64(n), Value: uint32(v)}
-	if err := request(b.dev.file.Fd(), ioctl.VDEV_DMATEST_IOC_ACCESS, &arg); err != nil {
+	if err := ioctl.Do(b.dev.fd(), ioctl.VDEV_DMATEST_IOC_ACCESS, &arg); err != nil {
 		return fmt.Errorf("kernel write: %w", err)
 	}
 	return nil
@@ -161,7 +163,7 @@ func (b *Buffer) KernelFill(off, n int, v byte) error {
 // KernelSum has the kernel load n bytes at off and add them up.
 func (b *Buffer) KernelSum(off, n int) (uint32, error) {
 	arg := ioctl.DMATestAccess{Handle: b.handle, Access: ioctl.VDEV_DMATEST_READ, Offset: uint64(off), Length: uint64(n)}
-	if err := request(b.dev.file.Fd(), ioctl.VDEV_DMATEST_IOC_ACCESS, &arg); err != nil {
+	if err := ioctl.Do(b.dev.fd(), ioctl.VDEV_DMATEST_IOC_ACCESS, &arg); err != nil {
 		return 0, fmt.Errorf("kernel read: %w", err)
 	}
 	return arg.Result, nil
@@ -176,7 +178,7 @@ func fault(code uint32) error {
 }
 
 func (d *Device) run(arg *ioctl.DMATestRun) error {
-	if err := request(d.file.Fd(), ioctl.VDEV_DMATEST_IOC_RUN, arg); err != nil {
+	if err := ioctl.Do(d.fd(), ioctl.VDEV_DMATEST_IOC_RUN, arg); err != nil {
 		return fmt.Errorf("run: %w", err)
 	}
 	return fault(arg.Error)
@@ -211,7 +213,7 @@ func (b *Buffer) DeviceCopy(off, n int, dst *Buffer, dstOff int) error {
 // Wait waits for the end of what Start… began.
 func (d *Device) Wait() error {
 	var arg ioctl.DMATestWait
-	if err := request(d.file.Fd(), ioctl.VDEV_DMATEST_IOC_WAIT, &arg); err != nil {
+	if err := ioctl.Do(d.fd(), ioctl.VDEV_DMATEST_IOC_WAIT, &arg); err != nil {
 		return fmt.Errorf("wait: %w", err)
 	}
 	return fault(arg.Error)

@@ -84,14 +84,14 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
-	fd := d.file.Fd()
-	alloc := func(a ioctl.DMATestAlloc) error { return request(fd, ioctl.VDEV_DMATEST_IOC_ALLOC, &a) }
+	fd := d.fd()
+	alloc := func(a ioctl.DMATestAlloc) error { return ioctl.Do(fd, ioctl.VDEV_DMATEST_IOC_ALLOC, &a) }
 	check("nothing", alloc(ioctl.DMATestAlloc{}), unix.EINVAL)
 	check("too large", alloc(ioctl.DMATestAlloc{Size: ioctl.VDEV_DMATEST_MAX_SIZE + 1}), unix.EINVAL)
 	check("much too large", alloc(ioctl.DMATestAlloc{Size: huge}), unix.EINVAL)
 	check("kind", alloc(ioctl.DMATestAlloc{Size: 1, Kind: 2}), unix.EINVAL)
 
-	mapBuf := func(a ioctl.DMATestMap) error { return request(fd, ioctl.VDEV_DMATEST_IOC_MAP, &a) }
+	mapBuf := func(a ioctl.DMATestMap) error { return ioctl.Do(fd, ioctl.VDEV_DMATEST_IOC_MAP, &a) }
 	check("map what", mapBuf(ioctl.DMATestMap{Handle: 99, Length: 1}), unix.ENOENT)
 	check("map nothing", mapBuf(ioctl.DMATestMap{Handle: b.handle}), unix.EINVAL)
 	check("map too much", mapBuf(ioctl.DMATestMap{Handle: b.handle, Length: PageSize + 1}), unix.EINVAL)
@@ -118,9 +118,9 @@ func TestErrors(t *testing.T) {
 	check("wait for nothing", d.Wait(), unix.EINVAL)
 
 	check("kernel beyond", b.KernelFill(PageSize-1, 2, 0), unix.EINVAL)
-	check("kernel access", request(fd, ioctl.VDEV_DMATEST_IOC_ACCESS, &ioctl.DMATestAccess{Handle: b.handle, Access: 2}), unix.EINVAL)
-	check("free what", request(fd, ioctl.VDEV_DMATEST_IOC_FREE, &ioctl.DMATestFree{Handle: 99}), unix.ENOENT)
-	check("unknown request", request(fd, ioctl.VDEV_DMATEST_IOC_FREE+0x70, &ioctl.DMATestFree{}), unix.ENOTTY)
+	check("kernel access", ioctl.Do(fd, ioctl.VDEV_DMATEST_IOC_ACCESS, &ioctl.DMATestAccess{Handle: b.handle, Access: 2}), unix.EINVAL)
+	check("free what", ioctl.Do(fd, ioctl.VDEV_DMATEST_IOC_FREE, &ioctl.DMATestFree{Handle: 99}), unix.ENOENT)
+	check("unknown request", ioctl.Do(fd, ioctl.VDEV_DMATEST_IOC_FREE+0x70, &ioctl.DMATestFree{}), unix.ENOTTY)
 
 	handle := uint64(b.handle) << 32
 	for _, off := range []uint64{0, 99 << 32, handle + PageSize, handle + 1<<31 + PageSize, handle + 1<<30, uint64(coherent.handle)<<32 + 1<<31} {
@@ -169,7 +169,7 @@ func TestMemoryOutlivesItsHandle(t *testing.T) {
 	b := allocate(t, d, PageSize)
 	must(t, b.Map(PageSize, FromDevice))
 	must(t, b.StartDeviceFill(0, 64, 1, 20*time.Millisecond))
-	must(t, request(d.file.Fd(), ioctl.VDEV_DMATEST_IOC_FREE, &ioctl.DMATestFree{Handle: b.handle}))
+	must(t, ioctl.Do(d.fd(), ioctl.VDEV_DMATEST_IOC_FREE, &ioctl.DMATestFree{Handle: b.handle}))
 	if err := b.SyncForCPU(0, 1, Both); !errors.Is(err, unix.ENOENT) {
 		t.Errorf("sync of a freed buffer: %v", err)
 	}
@@ -195,7 +195,7 @@ func TestClosingEndsTheTransfer(t *testing.T) {
 	if err := other.Wait(); !errors.Is(err, unix.EINVAL) {
 		t.Errorf("waiting for another's: %v", err)
 	}
-	if err := request(d.file.Fd(), ioctl.VDEV_DMATEST_IOC_WAIT, &ioctl.DMATestWait{Timeout: 10}); !errors.Is(err, unix.ETIMEDOUT) {
+	if err := ioctl.Do(d.fd(), ioctl.VDEV_DMATEST_IOC_WAIT, &ioctl.DMATestWait{Timeout: 10}); !errors.Is(err, unix.ETIMEDOUT) {
 		t.Errorf("a short wait: %v", err)
 	}
 	// Mappings keep the file open.
