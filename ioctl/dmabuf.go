@@ -17,8 +17,11 @@ const (
 //
 //ioctl:family DMABuf
 const (
-	DMA_BUF_IOCTL_SYNC             Request = iocWrite | 8<<iocSizeShift | dmabufType + 0           // DMABufSync
-	DMA_BUF_SET_NAME_A             Request = iocWrite | 4<<iocSizeShift | dmabufType + 1           // string
+	DMA_BUF_IOCTL_SYNC Request = iocWrite | 8<<iocSizeShift | dmabufType + 0 // DMABufSync
+	// As DMA_BUF_SET_NAME_B, for pointers of 32 bits.
+	DMA_BUF_SET_NAME_A Request = iocWrite | 4<<iocSizeShift | dmabufType + 1 // string
+	// Names a dma-buf, for debugging; the argument is the address of the name itself. EINVAL:
+	// longer than DMA_BUF_NAME_LEN with its NUL.
 	DMA_BUF_SET_NAME_B             Request = iocWrite | 8<<iocSizeShift | dmabufType + 1           // string
 	DMA_BUF_IOCTL_EXPORT_SYNC_FILE Request = iocRead | iocWrite | 8<<iocSizeShift | dmabufType + 2 // DMABufExportSyncFile
 	DMA_BUF_IOCTL_IMPORT_SYNC_FILE Request = iocWrite | 8<<iocSizeShift | dmabufType + 3           // DMABufImportSyncFile

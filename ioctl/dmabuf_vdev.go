@@ -34,7 +34,8 @@ const VDEV_DMABUF_NAME_LEN = 32
 // VDEV_DMABUF_MAX_LIST is how many elements a list can have that a program passes.
 const VDEV_DMABUF_MAX_LIST = 4096
 
-// What is done to bytes of a buffer: one of these, or both. Anything else is no access.
+// What is done to bytes of a buffer: reading, writing or both, and no access is anything
+// else.
 //
 //ioctl:flags vdev_access
 const (
@@ -94,6 +95,7 @@ const (
 //
 //ioctl:flags vdev_kmap
 const (
+	// For code that must not sleep.
 	VDEV_DMABUF_KMAP_ATOMIC = 1
 )
 
@@ -137,7 +139,8 @@ type VdevDMABufCreate struct {
 // memory with another buffer. EOPNOTSUPP: its memory is not ordinary RAM, or its
 // exporter does not tell where it is.
 type VdevDMABufRegister struct {
-	_  structs.HostLayout
+	_ structs.HostLayout
+	// The dma-buf.
 	Fd int32 `ioctl:"fd"`
 	// Out: its number in tables and reports.
 	Id uint32 `ioctl:"out"`
@@ -153,7 +156,8 @@ type VdevDMABufBuffer struct {
 // VdevDMABufInfo tells about a buffer.
 type VdevDMABufInfo struct {
 	_  structs.HostLayout
-	Fd int32  `ioctl:"fd=buffer"`
+	Fd int32 `ioctl:"fd=buffer"`
+	// Its number in tables and reports.
 	Id uint32 `ioctl:"out"`
 	// In bytes, as it was asked for.
 	Size  uint64 `ioctl:"out"`
@@ -167,8 +171,9 @@ type VdevDMABufInfo struct {
 	Mapped   uint32 `ioctl:"out"`
 	// How many pieces its memory is in.
 	Extents uint32 `ioctl:"out"`
-	// Where the first one is.
-	Phys uint64                      `ioctl:"out,hex"`
+	// Where the first one is; 0 while there is none.
+	Phys uint64 `ioctl:"out,hex"`
+	// As it was given.
 	Name [VDEV_DMABUF_NAME_LEN]uint8 `ioctl:"out"`
 }
 
@@ -178,8 +183,8 @@ type VdevDMABufInfo struct {
 // with its contents, and mappings into address spaces follow.
 //
 // EINVAL: a flag is unknown, or says something about constraints without
-// VDEV_DMABUF_ATTACH_CONSTRAINED; Align is no power of two, or MaxSegment no multiple
-// of it and of the page size. ENODEV: there is no such device. ENOSPC: no memory, even
+// VDEV_DMABUF_ATTACH_CONSTRAINED; the alignment is no power of two, or the longest
+// piece no multiple of it and of the page size. ENODEV: there is no such device. ENOSPC: no memory, even
 // if all were free, suits all attached devices. EBUSY: the buffer would have to move,
 // but is mapped, in use by a CPU, or in a device's job. ENOMEM: it would have to move,
 // and there is no memory now.
@@ -210,7 +215,8 @@ type VdevDMABufDetach struct {
 
 // VdevDMABufExtent is a piece of physical memory.
 type VdevDMABufExtent struct {
-	_      structs.HostLayout
+	_ structs.HostLayout
+	// In bytes.
 	Addr   uint64 `ioctl:"hex"`
 	Length uint64 `ioctl:"hex"`
 }
@@ -245,7 +251,7 @@ type VdevDMABufRange struct {
 	_      structs.HostLayout
 	Fd     int32  `ioctl:"fd=buffer"`
 	Access uint32 `ioctl:"flags=vdev_access"`
-	// In bytes.
+	// The range, in bytes.
 	Offset uint64
 	Length uint64
 }
@@ -262,8 +268,7 @@ type VdevDMABufKmap struct {
 	Pad   uint32 `ioctl:"pad"`
 }
 
-// VdevDMABufAccess has the kernel read or write a page that is mapped with KMAP. If the
-// access that it was mapped for has ended, that is the page of garbage.
+// VdevDMABufAccess is a part of a page that the kernel reads or writes.
 type VdevDMABufAccess struct {
 	_  structs.HostLayout
 	Fd int32 `ioctl:"fd=buffer"`
@@ -398,7 +403,8 @@ type VdevSyncPut struct {
 // VdevFenceCreate makes a fence, which somebody signals. When its file descriptor or
 // the file of the device is closed before, it is signalled with EOWNERDEAD.
 type VdevFenceCreate struct {
-	_    structs.HostLayout
+	_ structs.HostLayout
+	// For people.
 	Name [VDEV_DMABUF_NAME_LEN]uint8
 	// Out: the fence, closed on exec.
 	Fence int32 `ioctl:"out,fd=fence"`
@@ -409,7 +415,8 @@ type VdevFenceCreate struct {
 // VdevFenceMerge makes a fence that is signalled when two others are, with the error of
 // the first one that fails.
 type VdevFenceMerge struct {
-	_      structs.HostLayout
+	_ structs.HostLayout
+	// For people.
 	Name   [VDEV_DMABUF_NAME_LEN]uint8
 	Fence1 int32 `ioctl:"fd=fence"`
 	Fence2 int32 `ioctl:"fd=fence"`
@@ -419,7 +426,7 @@ type VdevFenceMerge struct {
 }
 
 // VdevFenceSignal signals a fence. Whoever has its file descriptor can do that. EINVAL:
-// it is signalled, or merged of others, or Error is above 133.
+// it is signalled, or merged of others, or the error is above 133.
 type VdevFenceSignal struct {
 	_     structs.HostLayout
 	Fence int32 `ioctl:"fd=fence"`
@@ -455,7 +462,7 @@ type VdevFenceWait struct {
 // VdevStats tells how much the core has, and how often things have happened in it.
 type VdevStats struct {
 	_ structs.HostLayout
-	// Now.
+	// How many there are now.
 	Clients     uint32 `ioctl:"out"`
 	Devices     uint32 `ioctl:"out"`
 	Buffers     uint32 `ioctl:"out"`
@@ -472,7 +479,8 @@ type VdevStats struct {
 	Waits       uint32 `ioctl:"out"`
 	Pages       uint32 `ioctl:"out"`
 	Pad         uint32 `ioctl:"pad"`
-	// Ever.
+	// What has happened so far: locks of sync objects, back-offs, locks taken away,
+	// buffers that moved, CPU_PREPs, mappings, broken rules.
 	Locks      uint64 `ioctl:"out"`
 	Backoffs   uint64 `ioctl:"out"`
 	Lockups    uint64 `ioctl:"out"`
@@ -487,21 +495,27 @@ type VdevStats struct {
 
 // VdevTableRow is a buffer in the table.
 type VdevTableRow struct {
-	_       structs.HostLayout
-	Id      uint32 `ioctl:"out"`
-	Flags   uint32 `ioctl:"out,flags=vdev_info"`
-	Size    uint64 `ioctl:"out"`
-	Phys    uint64 `ioctl:"out,hex"`
+	_ structs.HostLayout
+	// Its number in tables and reports.
+	Id    uint32 `ioctl:"out"`
+	Flags uint32 `ioctl:"out,flags=vdev_info"`
+	// In bytes.
+	Size uint64 `ioctl:"out"`
+	// Where its first piece is; 0 while there is none.
+	Phys uint64 `ioctl:"out,hex"`
+	// How many refer to it; marks of VDEV_DMABUF_IOC_MARK_PENDING.
 	Refs    uint32 `ioctl:"out"`
 	Pending uint32 `ioctl:"out"`
-	// How many devices have it attached or mapped, tasks and devices have it locked or
-	// wait for its lock, tasks have it prepared.
-	Attached uint32                      `ioctl:"out"`
-	Mapped   uint32                      `ioctl:"out"`
-	Locked   uint32                      `ioctl:"out"`
-	Queued   uint32                      `ioctl:"out"`
-	CPU      uint32                      `ioctl:"out,c=cpu"`
-	Pad      uint32                      `ioctl:"pad"`
+	// How many devices have it attached but not mapped, and mapped.
+	Attached uint32 `ioctl:"out"`
+	Mapped   uint32 `ioctl:"out"`
+	// How many tasks and devices have it locked, and wait for its lock.
+	Locked uint32 `ioctl:"out"`
+	Queued uint32 `ioctl:"out"`
+	// How many tasks have it prepared.
+	CPU uint32 `ioctl:"out,c=cpu"`
+	Pad uint32 `ioctl:"pad"`
+	// What it is called, and by whom it was made.
 	Name     [VDEV_DMABUF_NAME_LEN]uint8 `ioctl:"out"`
 	Exporter [VDEV_DMABUF_NAME_LEN]uint8 `ioctl:"out"`
 	// Who may use it now and keeps others from it; empty for nobody.
@@ -550,11 +564,13 @@ const (
 	// Takes back one VDEV_DMABUF_IOC_KMAP of the page, with the same flags. EINVAL: the
 	// client has not mapped it, or an unknown flag.
 	VDEV_DMABUF_IOC_KUNMAP Request = iocWrite | 24<<iocSizeShift | vdevType | 12 // VdevDMABufKmap
-	// Reads. EINVAL: the client has not mapped the page, or the bytes are none or not all
-	// in it.
+	// Has the kernel read from a page that the client has mapped with VDEV_DMABUF_IOC_KMAP.
+	// If the access that it was mapped for has ended, that is the page of garbage. EINVAL:
+	// it is not mapped, or the bytes are none or not all in it.
 	VDEV_DMABUF_IOC_KREAD Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 13 // VdevDMABufAccess
-	// Writes. EINVAL: the client has not mapped the page, or the bytes are none or not all
-	// in it.
+	// Has the kernel write to such a page. If the access that it was mapped for has ended,
+	// that is the page of garbage. EINVAL: it is not mapped, or the bytes are none or not
+	// all in it.
 	VDEV_DMABUF_IOC_KWRITE   Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 14 // VdevDMABufAccess
 	VDEV_DMABUF_IOC_CPU_PREP Request = iocWrite | 40<<iocSizeShift | vdevType | 15           // VdevDMABufPrep
 	// Ends what VDEV_DMABUF_IOC_CPU_PREP began: what the program wrote is certain to be

@@ -152,9 +152,10 @@ type DMATestRun struct {
 	Op uint32 `ioctl:"enum=dmatest_op"`
 	// VDEV_DMATEST_ASYNC or 0.
 	Flags uint32 `ioctl:"flags=dmatest_run"`
-	// Handles of the buffers, and where in them.
-	Src       uint32 `ioctl:"handle"`
-	Dst       uint32 `ioctl:"handle"`
+	// Handles of the buffers.
+	Src uint32 `ioctl:"handle"`
+	Dst uint32 `ioctl:"handle"`
+	// Where in them, in bytes.
 	SrcOffset uint64
 	DstOffset uint64
 	// In bytes.

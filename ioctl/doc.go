@@ -83,8 +83,17 @@
 //	c=NAME          its name in C, if it does not follow from the name here
 //	outname=NAME    its name in C after the call
 //
-// The tables in tables.go are generated from all this.
+// # Documenting an ioctl
+//
+// The comment of a structure, or that of the constant if several share the structure,
+// says what the request does. "Blocks until ...", a paragraph of its own, says what it
+// waits for, and sentences such as "EINVAL: the size is 0." at the end say what each
+// error means. Fields have comments with units. Requests of our own drivers also occur
+// in example_test.go.
+//
+// The tables in tables.go, the C headers and docs/ioctl.md are generated from all this.
 package ioctl
 
 //go:generate go run ./cheader/gen
 //go:generate go run ./tablegen/gen
+//go:generate go run ./docgen/gen

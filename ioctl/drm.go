@@ -31,9 +31,9 @@ const (
 	DRM_IOCTL_GET_CAP        Request = drmIOWR | 16<<iocSizeShift + 0x0c // DRMGetCap
 	DRM_IOCTL_SET_CLIENT_CAP Request = drmIOW | 16<<iocSizeShift + 0x0d  // DRMSetClientCap
 	DRM_IOCTL_AUTH_MAGIC     Request = drmIOW | 4<<iocSizeShift + 0x11   // DRMAuth
-	// EBUSY: another is master. EACCES: not allowed.
+	// Makes the client the master. EBUSY: another is master. EACCES: not allowed.
 	DRM_IOCTL_SET_MASTER Request = drmIO + 0x1e // none
-	// EINVAL: not master. EACCES: not allowed.
+	// Gives that up. EINVAL: not master. EACCES: not allowed.
 	DRM_IOCTL_DROP_MASTER         Request = drmIO + 0x1f                      // none
 	DRM_IOCTL_PRIME_HANDLE_TO_FD  Request = drmIOWR | 12<<iocSizeShift + 0x2d // DRMPrimeHandle: Handle, Flags -> Fd
 	DRM_IOCTL_PRIME_FD_TO_HANDLE  Request = drmIOWR | 12<<iocSizeShift + 0x2e // DRMPrimeHandle: Fd -> Handle

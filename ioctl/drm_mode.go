@@ -10,21 +10,22 @@ import "structs"
 //
 //ioctl:family DRM
 const (
-	DRM_IOCTL_MODE_GETRESOURCES      Request = drmIOWR | 64<<iocSizeShift + 0xa0  // DRMModeCardRes
-	DRM_IOCTL_MODE_GETCRTC           Request = drmIOWR | 104<<iocSizeShift + 0xa1 // DRMModeCrtc: CrtcId -> FbId, X, Y, GammaSize, ModeValid, Mode
-	DRM_IOCTL_MODE_SETCRTC           Request = drmIOWR | 104<<iocSizeShift + 0xa2 // DRMModeCrtc: CrtcId, FbId, X, Y, SetConnectorsPtr, CountConnectors, ModeValid, Mode ->
-	DRM_IOCTL_MODE_CURSOR            Request = drmIOWR | 28<<iocSizeShift + 0xa3  // DRMModeCursor
-	DRM_IOCTL_MODE_GETGAMMA          Request = drmIOWR | 32<<iocSizeShift + 0xa4  // DRMModeCrtcLut: CrtcId, GammaSize -> Red, Green, Blue
-	DRM_IOCTL_MODE_SETGAMMA          Request = drmIOWR | 32<<iocSizeShift + 0xa5  // DRMModeCrtcLut
-	DRM_IOCTL_MODE_GETENCODER        Request = drmIOWR | 20<<iocSizeShift + 0xa6  // DRMModeGetEncoder
-	DRM_IOCTL_MODE_GETCONNECTOR      Request = drmIOWR | 80<<iocSizeShift + 0xa7  // DRMModeGetConnector
-	DRM_IOCTL_MODE_ATTACHMODE        Request = drmIOWR | 72<<iocSizeShift + 0xa8  // DRMModeModeCmd
-	DRM_IOCTL_MODE_DETACHMODE        Request = drmIOWR | 72<<iocSizeShift + 0xa9  // DRMModeModeCmd
-	DRM_IOCTL_MODE_GETPROPERTY       Request = drmIOWR | 64<<iocSizeShift + 0xaa  // DRMModeGetProperty
-	DRM_IOCTL_MODE_SETPROPERTY       Request = drmIOWR | 16<<iocSizeShift + 0xab  // DRMModeConnectorSetProperty
-	DRM_IOCTL_MODE_GETPROPBLOB       Request = drmIOWR | 16<<iocSizeShift + 0xac  // DRMModeGetBlob
-	DRM_IOCTL_MODE_GETFB             Request = drmIOWR | 28<<iocSizeShift + 0xad  // DRMModeFbCmd: FbId -> Width, Height, Pitch, Bpp, Depth, Handle
-	DRM_IOCTL_MODE_ADDFB             Request = drmIOWR | 28<<iocSizeShift + 0xae  // DRMModeFbCmd: Width, Height, Pitch, Bpp, Depth, Handle -> FbId
+	DRM_IOCTL_MODE_GETRESOURCES Request = drmIOWR | 64<<iocSizeShift + 0xa0  // DRMModeCardRes
+	DRM_IOCTL_MODE_GETCRTC      Request = drmIOWR | 104<<iocSizeShift + 0xa1 // DRMModeCrtc: CrtcId -> FbId, X, Y, GammaSize, ModeValid, Mode
+	DRM_IOCTL_MODE_SETCRTC      Request = drmIOWR | 104<<iocSizeShift + 0xa2 // DRMModeCrtc: CrtcId, FbId, X, Y, SetConnectorsPtr, CountConnectors, ModeValid, Mode ->
+	DRM_IOCTL_MODE_CURSOR       Request = drmIOWR | 28<<iocSizeShift + 0xa3  // DRMModeCursor
+	DRM_IOCTL_MODE_GETGAMMA     Request = drmIOWR | 32<<iocSizeShift + 0xa4  // DRMModeCrtcLut: CrtcId, GammaSize -> Red, Green, Blue
+	DRM_IOCTL_MODE_SETGAMMA     Request = drmIOWR | 32<<iocSizeShift + 0xa5  // DRMModeCrtcLut
+	DRM_IOCTL_MODE_GETENCODER   Request = drmIOWR | 20<<iocSizeShift + 0xa6  // DRMModeGetEncoder
+	DRM_IOCTL_MODE_GETCONNECTOR Request = drmIOWR | 80<<iocSizeShift + 0xa7  // DRMModeGetConnector
+	DRM_IOCTL_MODE_ATTACHMODE   Request = drmIOWR | 72<<iocSizeShift + 0xa8  // DRMModeModeCmd
+	DRM_IOCTL_MODE_DETACHMODE   Request = drmIOWR | 72<<iocSizeShift + 0xa9  // DRMModeModeCmd
+	DRM_IOCTL_MODE_GETPROPERTY  Request = drmIOWR | 64<<iocSizeShift + 0xaa  // DRMModeGetProperty
+	DRM_IOCTL_MODE_SETPROPERTY  Request = drmIOWR | 16<<iocSizeShift + 0xab  // DRMModeConnectorSetProperty
+	DRM_IOCTL_MODE_GETPROPBLOB  Request = drmIOWR | 16<<iocSizeShift + 0xac  // DRMModeGetBlob
+	DRM_IOCTL_MODE_GETFB        Request = drmIOWR | 28<<iocSizeShift + 0xad  // DRMModeFbCmd: FbId -> Width, Height, Pitch, Bpp, Depth, Handle
+	DRM_IOCTL_MODE_ADDFB        Request = drmIOWR | 28<<iocSizeShift + 0xae  // DRMModeFbCmd: Width, Height, Pitch, Bpp, Depth, Handle -> FbId
+	// Removes the framebuffer of that number, and switches off what shows it.
 	DRM_IOCTL_MODE_RMFB              Request = drmIOWR | 4<<iocSizeShift + 0xaf   // uint32
 	DRM_IOCTL_MODE_PAGE_FLIP         Request = drmIOWR | 24<<iocSizeShift + 0xb0  // DRMModeCrtcPageFlip
 	DRM_IOCTL_MODE_DIRTYFB           Request = drmIOWR | 24<<iocSizeShift + 0xb1  // DRMModeFbDirtyCmd

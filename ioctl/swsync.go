@@ -12,8 +12,9 @@ const swSyncType = 'W' << iocTypeShift
 //ioctl:family SwSync
 const (
 	SW_SYNC_IOC_CREATE_FENCE Request = iocRead | iocWrite | 40<<iocSizeShift | swSyncType + 0 // SwSyncCreateFenceData
-	SW_SYNC_IOC_INC          Request = iocWrite | 4<<iocSizeShift | swSyncType + 1            // uint32
-	SW_SYNC_GET_DEADLINE     Request = iocRead | iocWrite | 16<<iocSizeShift | swSyncType + 2 // SwSyncGetDeadline
+	// Moves the timeline on by so many steps.
+	SW_SYNC_IOC_INC      Request = iocWrite | 4<<iocSizeShift | swSyncType + 1            // uint32
+	SW_SYNC_GET_DEADLINE Request = iocRead | iocWrite | 16<<iocSizeShift | swSyncType + 2 // SwSyncGetDeadline
 )
 
 // SwSyncCreateFenceData makes a sync_file with a fence that ends when the timeline

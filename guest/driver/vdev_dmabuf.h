@@ -38,7 +38,10 @@
 /* VDEV_DMABUF_MAX_LIST is how many elements a list can have that a program passes. */
 #define VDEV_DMABUF_MAX_LIST 4096
 
-/* What is done to bytes of a buffer: one of these, or both. Anything else is no access. */
+/*
+ * What is done to bytes of a buffer: reading, writing or both, and no access is anything
+ * else.
+ */
 #define VDEV_DMABUF_READ 1
 #define VDEV_DMABUF_WRITE 2
 /*
@@ -77,6 +80,7 @@
 #define VDEV_DMABUF_IGNORE_PENDING 2
 
 /* Flags of struct vdev_dma_buf_kmap. */
+/* For code that must not sleep. */
 #define VDEV_DMABUF_KMAP_ATOMIC 1
 
 /* Flags of struct vdev_sync_init. */
@@ -116,6 +120,7 @@ struct vdev_dma_buf_create {
  * exporter does not tell where it is.
  */
 struct vdev_dma_buf_register {
+	/* The dma-buf. */
 	__s32 fd;
 	/* Out: its number in tables and reports. */
 	__u32 id;
@@ -130,6 +135,7 @@ struct vdev_dma_buf_buffer {
 /* struct vdev_dma_buf_info tells about a buffer. */
 struct vdev_dma_buf_info {
 	__s32 fd;
+	/* Its number in tables and reports. */
 	__u32 id;
 	/* In bytes, as it was asked for. */
 	__u64 size;
@@ -143,8 +149,9 @@ struct vdev_dma_buf_info {
 	__u32 mapped;
 	/* How many pieces its memory is in. */
 	__u32 extents;
-	/* Where the first one is. */
+	/* Where the first one is; 0 while there is none. */
 	__u64 phys;
+	/* As it was given. */
 	__u8 name[VDEV_DMABUF_NAME_LEN];
 };
 
@@ -155,8 +162,8 @@ struct vdev_dma_buf_info {
  * with its contents, and mappings into address spaces follow.
  *
  * EINVAL: a flag is unknown, or says something about constraints without
- * VDEV_DMABUF_ATTACH_CONSTRAINED; Align is no power of two, or MaxSegment no multiple
- * of it and of the page size. ENODEV: there is no such device. ENOSPC: no memory, even
+ * VDEV_DMABUF_ATTACH_CONSTRAINED; the alignment is no power of two, or the longest
+ * piece no multiple of it and of the page size. ENODEV: there is no such device. ENOSPC: no memory, even
  * if all were free, suits all attached devices. EBUSY: the buffer would have to move,
  * but is mapped, in use by a CPU, or in a device's job. ENOMEM: it would have to move,
  * and there is no memory now.
@@ -188,6 +195,7 @@ struct vdev_dma_buf_detach {
 
 /* struct vdev_dma_buf_extent is a piece of physical memory. */
 struct vdev_dma_buf_extent {
+	/* In bytes. */
 	__u64 addr;
 	__u64 length;
 };
@@ -225,7 +233,7 @@ struct vdev_dma_buf_unmap {
 struct vdev_dma_buf_range {
 	__s32 fd;
 	__u32 access;
-	/* In bytes. */
+	/* The range, in bytes. */
 	__u64 offset;
 	__u64 length;
 };
@@ -241,10 +249,7 @@ struct vdev_dma_buf_kmap {
 	__u32 pad;
 };
 
-/*
- * struct vdev_dma_buf_access has the kernel read or write a page that is mapped with KMAP. If the
- * access that it was mapped for has ended, that is the page of garbage.
- */
+/* struct vdev_dma_buf_access is a part of a page that the kernel reads or writes. */
 struct vdev_dma_buf_access {
 	__s32 fd;
 	/* In bytes, from the start of the page. */
@@ -384,6 +389,7 @@ struct vdev_sync_put {
  * the file of the device is closed before, it is signalled with EOWNERDEAD.
  */
 struct vdev_fence_create {
+	/* For people. */
 	__u8 name[VDEV_DMABUF_NAME_LEN];
 	/* Out: the fence, closed on exec. */
 	__s32 fence;
@@ -396,6 +402,7 @@ struct vdev_fence_create {
  * the first one that fails.
  */
 struct vdev_fence_merge {
+	/* For people. */
 	__u8 name[VDEV_DMABUF_NAME_LEN];
 	__s32 fence1;
 	__s32 fence2;
@@ -406,7 +413,7 @@ struct vdev_fence_merge {
 
 /*
  * struct vdev_fence_signal signals a fence. Whoever has its file descriptor can do that. EINVAL:
- * it is signalled, or merged of others, or Error is above 133.
+ * it is signalled, or merged of others, or the error is above 133.
  */
 struct vdev_fence_signal {
 	__s32 fence;
@@ -443,7 +450,7 @@ struct vdev_fence_wait {
 
 /* struct vdev_stats tells how much the core has, and how often things have happened in it. */
 struct vdev_stats {
-	/* Now. */
+	/* How many there are now. */
 	__u32 clients;
 	__u32 devices;
 	__u32 buffers;
@@ -462,7 +469,10 @@ struct vdev_stats {
 	__u32 waits;
 	__u32 pages;
 	__u32 pad;
-	/* Ever. */
+	/*
+	 * What has happened so far: locks of sync objects, back-offs, locks taken away,
+	 * buffers that moved, CPU_PREPs, mappings, broken rules.
+	 */
 	__u64 locks;
 	__u64 backoffs;
 	__u64 lockups;
@@ -477,22 +487,26 @@ struct vdev_stats {
 
 /* struct vdev_table_row is a buffer in the table. */
 struct vdev_table_row {
+	/* Its number in tables and reports. */
 	__u32 id;
 	__u32 flags;
+	/* In bytes. */
 	__u64 size;
+	/* Where its first piece is; 0 while there is none. */
 	__u64 phys;
+	/* How many refer to it; marks of VDEV_DMABUF_IOC_MARK_PENDING. */
 	__u32 refs;
 	__u32 pending;
-	/*
-	 * How many devices have it attached or mapped, tasks and devices have it locked or
-	 * wait for its lock, tasks have it prepared.
-	 */
+	/* How many devices have it attached but not mapped, and mapped. */
 	__u32 attached;
 	__u32 mapped;
+	/* How many tasks and devices have it locked, and wait for its lock. */
 	__u32 locked;
 	__u32 queued;
+	/* How many tasks have it prepared. */
 	__u32 cpu;
 	__u32 pad;
+	/* What it is called, and by whom it was made. */
 	__u8 name[VDEV_DMABUF_NAME_LEN];
 	__u8 exporter[VDEV_DMABUF_NAME_LEN];
 	/* Who may use it now and keeps others from it; empty for nobody. */
@@ -546,13 +560,15 @@ struct vdev_table {
  */
 #define VDEV_DMABUF_IOC_KUNMAP _IOW(0xd8, 12, struct vdev_dma_buf_kmap)
 /*
- * Reads. EINVAL: the client has not mapped the page, or the bytes are none or not all
- * in it.
+ * Has the kernel read from a page that the client has mapped with VDEV_DMABUF_IOC_KMAP.
+ * If the access that it was mapped for has ended, that is the page of garbage. EINVAL:
+ * it is not mapped, or the bytes are none or not all in it.
  */
 #define VDEV_DMABUF_IOC_KREAD _IOWR(0xd8, 13, struct vdev_dma_buf_access)
 /*
- * Writes. EINVAL: the client has not mapped the page, or the bytes are none or not all
- * in it.
+ * Has the kernel write to such a page. If the access that it was mapped for has ended,
+ * that is the page of garbage. EINVAL: it is not mapped, or the bytes are none or not
+ * all in it.
  */
 #define VDEV_DMABUF_IOC_KWRITE _IOWR(0xd8, 14, struct vdev_dma_buf_access)
 #define VDEV_DMABUF_IOC_CPU_PREP _IOW(0xd8, 15, struct vdev_dma_buf_prep)

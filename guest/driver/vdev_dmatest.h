@@ -138,9 +138,10 @@ struct vdev_dmatest_run {
 	__u32 op;
 	/* VDEV_DMATEST_ASYNC or 0. */
 	__u32 flags;
-	/* Handles of the buffers, and where in them. */
+	/* Handles of the buffers. */
 	__u32 src;
 	__u32 dst;
+	/* Where in them, in bytes. */
 	__u64 src_offset;
 	__u64 dst_offset;
 	/* In bytes. */

@@ -180,15 +180,11 @@ func (g *generator) set(d *ast.GenDecl, name string, flags bool) error {
 	return nil
 }
 
-// structures adds the structures of the ABI: those with a layout of their own.
+// structures adds the structures of the ABI.
 func (g *generator) structures(d *ast.GenDecl) error {
 	for _, s := range d.Specs {
 		s := s.(*ast.TypeSpec)
-		st, ok := s.Type.(*ast.StructType)
-		if !ok || len(st.Fields.List) == 0 {
-			continue
-		}
-		if sel, ok := st.Fields.List[0].Type.(*ast.SelectorExpr); ok && sel.Sel.Name == "HostLayout" {
+		if st, ok := s.Type.(*ast.StructType); ok && source.IsABI(st) {
 			fmt.Fprintf(&g.structs, "\t\treflect.TypeFor[%s](),\n", s.Name.Name)
 		}
 	}

@@ -66,6 +66,15 @@ func names(list string) []string {
 	return all
 }
 
+// IsABI tells whether a structure has the layout of the ABI.
+func IsABI(st *ast.StructType) bool {
+	if len(st.Fields.List) == 0 {
+		return false
+	}
+	sel, ok := st.Fields.List[0].Type.(*ast.SelectorExpr)
+	return ok && sel.Sel.Name == "HostLayout"
+}
+
 // TagWords are the words of a field's tag.
 func TagWords(f *ast.Field) []string {
 	if f.Tag == nil {
