@@ -46,15 +46,13 @@ func (j *gatedJob) Start(what func() string, ranges iter.Seq[mmio.DMARange], sta
 	if j.job == nil {
 		j.job = j.m.share.Device(j.master).NewJob("", j.hold)
 	}
-	if err := j.job.Clear(); err != nil {
-		panic("BUG: " + j.master + " starts a job twice: " + err.Error())
-	}
 	uses := 0
 	for r := range ranges {
 		j.each(r, func(b *dmabuf.Buffer, part dmabuf.Range, a dmabuf.Access) {
-			if j.job.Use(b, part, a) == nil { // a buffer that is there, and a range in it
-				uses++
+			if err := j.job.Use(b, part, a); err != nil {
+				panic("BUG: a job of " + j.master + ": " + err.Error())
 			}
+			uses++
 		})
 	}
 	if uses == 0 {
@@ -93,6 +91,7 @@ func (j *gatedJob) end(how func(*dmabuf.Job) error) {
 		// An error says that there is no job, or that its lock was broken, which the
 		// device need not know.
 		_ = how(j.job)
+		_ = j.job.Clear() // which lets go of the buffers
 	}
 }
 
