@@ -29,9 +29,12 @@ func DefaultBufferPool(memory uint64) uint64 {
 	return defaultPool
 }
 
-// bufferPool is where the pool is: at the end of RAM. Its length is 0 if there is none.
+// bufferPool is where the pool is: at the end of RAM. It is zero if there is none.
 func (cfg *Config) bufferPool() dmabuf.Extent {
 	size := cfg.BufferPool &^ (poolAlign - 1)
+	if size == 0 {
+		return dmabuf.Extent{}
+	}
 	end := (uint64(RAMBase) + cfg.Memory) &^ (poolAlign - 1)
 	return dmabuf.Extent{Addr: end - size, Len: size}
 }
