@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package scenarios
+
+import "slices"
+
+// Silent is the verdict on a scenario that has no broken form.
+const Silent = ""
+
+// Scenario is a program in a correct form, which is never reported, and a broken one.
+type Scenario struct {
+	Name string
+	// Code is what the broken form is reported for.
+	Code string
+	// Func is in the backtraces of each report, as the function of the program, or one
+	// that works for it in another task.
+	Func string
+	// Buffer is the name of the buffer that reports are about.
+	Buffer string
+	// Missing is a part of the advice in reports.
+	Missing string
+	// Corrupts lists the cache modes in which the broken form surely finds wrong bytes.
+	Corrupts []string
+	// Flags are for the command that runs it.
+	Flags []string
+	// Notes are what the correct form, and BrokenNotes what the broken one, counts that
+	// must be the same in each run, such as "lockups=1".
+	Notes, BrokenNotes []string
+}
+
+// All lists the scenarios.
+func All() []Scenario { return slices.Concat(locking(), accesses()) }
