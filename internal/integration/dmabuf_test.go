@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestMisusedBuffers runs the tests of guest/tests/dmabuf that break rules, and compares
+// the reports with what they do.
+func TestMisusedBuffers(t *testing.T) {
+	needImage(t)
+	dir := t.TempDir()
+	prog, file := filepath.Join(dir, "dmabuf.test"), filepath.Join(dir, "reports")
+	build := exec.Command("go", "test", "-c", "-o", prog, "vdev/guest/tests/dmabuf")
+	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=riscv64", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the guest program: %v\n%s", err, out)
+	}
+	r := vdev(t, "", "exec", "--harts=2", "--report-only", "--report", file, prog, "-misuse", "-test.v", "-test.run=Misused")
+	want := map[string][]string{
+		"TestMisusedPrep":       {"prep-fini", "prep-fini", "prep-fini"}, // nested, twice, batched
+		"TestMisusedKmap":       {"prep-fini", "prep-fini", "prep-fini"}, // outside, the third, another end
+		"TestMisusedSyncIoctl":  {"prep-fini"},
+		"TestMisusedUnlock":     {"sync-lock"},
+		"TestMisusedForTooLong": {"sync-lock"},
+		"holder":                {"sync-lock"},
+		"":                      {"prep-fini"}, // the exit of the holder, which is in no function of its
+	}
+	if n := strings.Count(r.stdout, "--- PASS: TestMisused"); r.status != 0 || n != 6 {
+		t.Errorf("status %d, %d tests\n%s%s", r.status, n, r.stdout, r.stderr)
+	}
+	reports, _ := readReports(t, file)
+	got := map[string][]string{}
+	for _, rep := range reports {
+		who := ""
+		for _, f := range rep.frames() {
+			if name, ok := strings.CutPrefix(f.Func, "vdev/guest/tests/dmabuf."); ok && name != "TestMain" && who == "" {
+				who = name
+			}
+		}
+		got[who] = append(got[who], rep.Code)
+	}
+	for _, codes := range got {
+		slices.Sort(codes)
+	}
+	if !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("reports %v, want %v\n%s", got, want, r.stderr)
+	}
+}
