@@ -48,9 +48,9 @@ func (m *Machine) addBufferSharing() {
 		m.mem.Init(mmio.PhysAddr(pool.Addr), bytes.Repeat([]byte("garbage "), mem.PageSize/8))
 	}
 	m.share = bufshare.New(bufshare.Config{
-		Clock: m, Pool: pool, Memory: sharedMemory{m}, Observer: m.bufferRule, Devices: m.sharers(), Mode: m.cfg.Sync, Mark: m.mark,
+		Clock: watchedClock{m}, Pool: pool, Memory: sharedMemory{m}, Observer: m.bufferRule, Devices: m.sharers(), Mode: m.cfg.Sync, Mark: m.mark,
 	})
-	unit := bsu.Config{Name: name, IRQ: m.plic.Line(irqBSU), DMA: m.mem.NewPort(name, true), Handler: m.share, Events: &m.events,
+	unit := bsu.Config{Name: name, IRQ: m.plic.Line(irqBSU), DMA: m.mem.NewPort(name, true), Handler: watchedShare{m.share, m}, Events: &m.events,
 		Pool: bsu.Pool{Base: pool.Addr, Size: pool.Len}}
 	if pool.Len > 0 {
 		unit.Memory = func() mmio.DTRef { return m.pool }
@@ -140,6 +140,7 @@ func (s sharedMemory) Maintain(op dmabuf.Op, addr, n uint64) {
 // Zero implements dmabuf.Memory. Pages that nobody has ever used are zero.
 func (s sharedMemory) Zero(addr, n uint64) {
 	var zero [mem.PageSize]byte
+	defer s.m.acts(coreName)()
 	for a := mmio.PhysAddr(addr); a < mmio.PhysAddr(addr+n); a += mem.PageSize {
 		if s.m.mem.TrackedAt(a) != nil || s.m.mem.Written(a) {
 			s.fill(a, zero[:])
@@ -149,6 +150,7 @@ func (s sharedMemory) Zero(addr, n uint64) {
 
 // Copy implements dmabuf.Memory.
 func (s sharedMemory) Copy(dst, src, n uint64) {
+	defer s.m.acts(coreName)()
 	var page [mem.PageSize]byte
 	for off := uint64(0); off < n; off += mem.PageSize {
 		p := page[:min(mem.PageSize, n-off)]

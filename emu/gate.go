@@ -35,6 +35,7 @@ type gatedJob struct {
 	wait  dmabuf.Wait
 	timer mmio.Timer
 	start func() // while it waits
+	asked bool   // the core knows that the job is in flight or waits
 }
 
 // Start implements mmio.GatedJob.
@@ -60,7 +61,8 @@ func (j *gatedJob) Start(what func() string, ranges iter.Seq[mmio.DMARange], sta
 	}
 	j.job.SetName(what())
 	defer j.m.acts(j.master)()
-	j.start = start
+	j.start, j.asked = start, true
+	defer j.m.buffersChanged()
 	switch err := j.job.Start(&j.wait); err {
 	case nil:
 		return true
@@ -75,6 +77,7 @@ func (j *gatedJob) Start(what func() string, ranges iter.Seq[mmio.DMARange], sta
 func (j *gatedJob) granted(err error) {
 	if err == nil {
 		j.timer.Arm(j.m.Now())
+		// Whoever brought it about tells that buffers changed.
 	}
 }
 
@@ -86,12 +89,14 @@ func (j *gatedJob) Abort() { j.end((*dmabuf.Job).Abort) }
 
 func (j *gatedJob) end(how func(*dmabuf.Job) error) {
 	j.timer.Disarm()
-	if j.job != nil {
+	if j.asked {
+		j.asked = false
 		defer j.m.acts(j.master)()
 		// An error says that there is no job, or that its lock was broken, which the
 		// device need not know.
 		_ = how(j.job)
 		_ = j.job.Clear() // which lets go of the buffers
+		j.m.buffersChanged()
 	}
 }
 

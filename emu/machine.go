@@ -24,6 +24,7 @@ import (
 	"vdev/emu/riscv"
 	"vdev/emu/sbi"
 	"vdev/emu/strace"
+	"vdev/emu/symbols"
 	"vdev/iommu"
 	"vdev/mmio"
 	"vdev/mmio/aclint"
@@ -126,9 +127,12 @@ type Machine struct {
 	console *virtio.Console
 	display *fimd.FIMD
 	share   *bufshare.Share
-	acting  string     // the bus master that makes accesses now; empty for harts
-	pool    mmio.DTRef // its node; nil if there is none
-	tree    *fdt.Node
+	acting  string // the bus master that makes accesses now; empty for harts
+	watch   bufferWatch
+	// taskOf reads a task's name and number while it exists; nil if that is not possible.
+	taskOf func(task, satp uint64) (symbols.Task, bool)
+	pool   mmio.DTRef // its node; nil if there is none
+	tree   *fdt.Node
 
 	tohost mmio.PhysAddr
 

@@ -198,6 +198,7 @@ func (m *Machine) turn(h *hart) time.Duration {
 	var done time.Duration
 	m.running = h
 	m.mem.SetHart(int(h.ID()))
+	m.runs(h)
 	defer func() { m.running, m.clock.offset = nil, nil }()
 	start := h.Steps()
 	var skipped time.Duration // time of the round that the hart slept through

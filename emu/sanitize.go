@@ -37,8 +37,9 @@ func (m *Machine) addSanitizer() {
 	view := guestMemory{m.mem}
 	c := dmasan.Config{
 		Now: m.Now, Context: m.context, Memory: view, RAM: m.mem, Job: m.job, Buffer: m.buffer, Device: m.device,
-		Disk: func(master string) bool { return master == blockName },
-		Text: m.cfg.Report.Text, JSON: m.cfg.Report.JSON, ReportLatent: m.cfg.Report.Latent,
+		Access: m.cpuAccess,
+		Disk:   func(master string) bool { return master == blockName },
+		Text:   m.cfg.Report.Text, JSON: m.cfg.Report.JSON, ReportLatent: m.cfg.Report.Latent,
 	}
 	if read := m.cfg.Report.Layout; read != nil {
 		layout := sync.OnceValue(read)
@@ -48,6 +49,7 @@ func (m *Machine) addSanitizer() {
 			}
 			return symbols.Task{}, false
 		}
+		m.taskOf = c.Task
 	}
 	if r := m.cfg.Report.Resolver; r != nil {
 		c.Resolver = func() symbols.Resolver { return r(view) }
@@ -166,8 +168,8 @@ func (m *Machine) translatedPort(name string, deviceID uint32, down mmio.DMA) mm
 	return m.sanitizer.Port(dmasan.PortConfig{
 		Master:  name,
 		Through: func(down mmio.DMA) mmio.DMA { return m.iommu.Port(deviceID, down, nil) },
-		Mapped: func(addr mmio.IOVA, write bool) (mmio.PhysAddr, bool) { return m.resolve(deviceID, addr, write) },
-		Space: func() (uint32, bool) { return m.iommu.AddressSpace(m.mem.Peek, deviceID) },
+		Mapped:  func(addr mmio.IOVA, write bool) (mmio.PhysAddr, bool) { return m.resolve(deviceID, addr, write) },
+		Space:   func() (uint32, bool) { return m.iommu.AddressSpace(m.mem.Peek, deviceID) },
 	}, down)
 }
 

@@ -90,6 +90,7 @@ func (w userWatch) UserCall(h *riscv.Hart, _ uint64) {
 
 // UserReturn implements riscv.UserWatcher.
 func (w userWatch) UserReturn(h *riscv.Hart) {
+	w.m.runs(w.m.harts[h.ID()])
 	if w.m.tracer.Active() {
 		w.m.tracer.Return(w.regs(h))
 	}

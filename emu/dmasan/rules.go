@@ -14,6 +14,9 @@ func (s *Sanitizer) Tracked(t *mem.TrackedPage) {
 func (s *Sanitizer) Observe(e *mem.Event) {
 	p := e.Page.Shadow.(*page)
 	l := &p.lines[e.Line]
+	if p.watch != 0 {
+		s.watched(e, p)
+	}
 	switch e.Op {
 	case mem.OpCPURead:
 		s.cpuRead(e, l)

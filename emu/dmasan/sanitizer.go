@@ -43,6 +43,9 @@ type Config struct {
 	// Disk tells whether a bus master is a disk: Linux lets programs write to pages that a
 	// disk reads (racesWithOwner). Nil means that any may be one.
 	Disk func(master string) bool
+	// Access is told of n bytes that a hart is about to access, in a page that is watched
+	// (Watch). It is required for that.
+	Access func(addr mmio.PhysAddr, n int, write bool)
 	// Text gets reports for people, JSON gets a line of JSON for each (json.go).
 	Text, JSON io.Writer
 	// ReportLatent shows also what only a later access would make matter.
@@ -64,6 +67,7 @@ type Sanitizer struct {
 	syncs      syncCalls
 	unmaps     unmaps
 	marks      marks
+	seen       []seenLine // since the last Rewatch
 	// wiring has the bus masters whose wiring was looked at.
 	wiring map[string]struct{}
 	pages  []*mem.TrackedPage // in the order in which they became tracked

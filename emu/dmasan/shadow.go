@@ -14,7 +14,8 @@ type line struct {
 	// fresh: an invalidate or flush came, and no hart used the line since (before a
 	// bus master wrote it).
 	fresh bool
-	noise mem.Noise // as set with SetNoise
+	noise mem.Noise // what the rules on lines need to see
+	told  mem.Noise // of what is watched, what was told already
 
 	write, dma, maint *access // the last of each kind; write is the first
 	// store since maint: later ones are not seen
@@ -95,6 +96,8 @@ type page struct {
 	// uncached: the last access by a hart to the page was non-cacheable, or a
 	// cacheable load.
 	uncached bool
+	// watch is what the dma-buf core needs to see.
+	watch mem.Noise
 	// readers has a bit for each bus master that ever read from the page.
 	readers uint8
 }
@@ -115,6 +118,6 @@ func (p *page) settleNoise(t *mem.TrackedPage, i int) {
 	l := &p.lines[i]
 	if n := p.wantNoise(l); n != l.noise {
 		l.noise = n
-		t.SetNoise(i, n)
+		t.SetNoise(i, n|p.watch&^l.told)
 	}
 }

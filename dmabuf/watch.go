@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dmabuf
+
+import "iter"
+
+// All are all buffers, oldest first. Buffers must be neither made nor released
+// meanwhile.
+func (c *Core) All() iter.Seq[*Buffer] {
+	return func(yield func(*Buffer) bool) {
+		for k := c.buffers.head; k != nil; k = k.next {
+			if !yield(k.v) {
+				return
+			}
+		}
+	}
+}
+
+// CPUMatters tells whether loads and stores of the buffer by the CPU, whoever makes
+// them, can break a rule now, or mean something to one: whether the host has to tell of
+// them (ObserveCPU). Without backing, there are none.
+func (b *Buffer) CPUMatters() (reads, writes bool) {
+	switch {
+	case b.backing == nil:
+		return false, false
+	case b.members.n > 0:
+		return true, true // it depends on who
+	}
+	reads = b.frame.unread
+	conflict := func(a Access) {
+		writes = true
+		reads = reads || a.writes()
+	}
+	if b.transient > 0 {
+		for k := b.attachments.head; k != nil; k = k.next {
+			if a := k.v; a.mapped && !a.persistent {
+				conflict(a.dir.Device())
+			}
+		}
+	}
+	for k := b.inUse.head; k != nil; k = k.next {
+		if !k.v.job.hold {
+			conflict(k.v.access)
+		}
+	}
+	if b.cpu.n > 0 || b.shared && !b.Foreign() {
+		reads = reads || !b.preparedForAll(Read)
+		writes = writes || !b.preparedForAll(Write)
+	}
+	return reads, writes
+}
+
+// preparedForAll tells whether one open access by CPU permits this one everywhere.
+func (b *Buffer) preparedForAll(a Access) bool {
+	for k := b.cpu.head; k != nil; k = k.next {
+		if p := k.v; p.access&a != 0 && p.rng.contains(b.whole()) {
+			return true
+		}
+	}
+	return false
+}
