@@ -209,7 +209,7 @@ func TestDeferredPlacement(t *testing.T) {
 func TestKernelAccess(t *testing.T) {
 	c := open(t)
 	b := create(t, c, 3*page)
-	must(t, c.BeginCPU(b, 0, page+1, share.ReadWrite))
+	must(t, c.BeginCPU(b, 0, 2*page, share.ReadWrite))
 	text := []byte("from the kernel")
 	for p := range uint64(2) {
 		bogus, err := c.Kmap(b, p, false)
@@ -238,7 +238,7 @@ func TestKernelAccess(t *testing.T) {
 		must(t, c.Kunmap(b, p, false))
 	}
 	want(t, "unmapped", c.Kunmap(b, 0, false), unix.EINVAL)
-	must(t, c.EndCPU(b, 0, page+1, share.ReadWrite))
+	must(t, c.EndCPU(b, 0, 2*page, share.ReadWrite))
 	mem := mapped(t, b)
 	must(t, c.Prep(b, 0, 3*page, share.Read, share.Forever))
 	if !bytes.Equal(mem[page-len(text):page], text) || !bytes.Equal(mem[2*page-len(text):2*page], text) {
