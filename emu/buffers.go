@@ -48,7 +48,7 @@ func (m *Machine) addBufferSharing() {
 		m.mem.Init(mmio.PhysAddr(pool.Addr), bytes.Repeat([]byte("garbage "), mem.PageSize/8))
 	}
 	m.share = bufshare.New(bufshare.Config{
-		Clock: watchedClock{m}, Pool: pool, Memory: sharedMemory{m}, Observer: m.bufferRule, Devices: m.sharers(), Mode: m.cfg.Sync, Mark: m.mark,
+		Clock: watchedClock{m}, Pool: pool, Memory: sharedMemory{m}, Observer: m.bufferRule, Devices: m.sharers(), Mode: m.cfg.Sync, Tickets: m.cfg.Tickets, Mark: m.mark,
 	})
 	unit := bsu.Config{Name: name, IRQ: m.plic.Line(irqBSU), DMA: m.mem.NewPort(name, true), Handler: watchedShare{m.share, m}, Events: &m.events,
 		Pool: bsu.Pool{Base: pool.Addr, Size: pool.Len}}

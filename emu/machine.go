@@ -85,10 +85,12 @@ type Config struct {
 	Report ReportConfig
 	Trace  TraceConfig
 	// Sync is what devices do about the locks of shared buffers.
-	Sync  dmabuf.Mode
-	Ports Ports // how the bus masters are wired
-	IOMMU IOMMUScope
-	Panel Panel // the display's; the zero value is DefaultPanel
+	Sync dmabuf.Mode
+	// Tickets says who backs off when two want the locks of each other's buffers.
+	Tickets dmabuf.Tickets
+	Ports   Ports // how the bus masters are wired
+	IOMMU   IOMMUScope
+	Panel   Panel // the display's; the zero value is DefaultPanel
 	// BufferPool is how much of Memory, at its end, is set aside for shared buffers, in
 	// bytes; rounded down to 2 MiB. See DefaultBufferPool.
 	BufferPool uint64

@@ -74,6 +74,7 @@ type machineFlags struct {
 	iommu     emu.IOMMUScope
 	panel     emu.Panel
 	sync      dmabuf.Mode
+	waitDie   bool
 	report    string
 	latent    bool
 	trace     traceFlag
@@ -108,6 +109,7 @@ func (f *machineFlags) register(fs *pflag.FlagSet) {
 	f.panel = emu.DefaultPanel()
 	fs.Var((*panelFlag)(&f.panel), "panel", "the display's panel")
 	fs.Var((*syncFlag)(&f.sync), "sync", "what devices do about the locks of shared buffers: observe (break them, which is reported), enforce (wait for them), off (know nothing of them)")
+	fs.BoolVar(&f.waitDie, "wait-die", false, "of two who want the locks of each other's buffers the later one backs off as soon as it would have to wait (wait-die, as in 2013), not only when it is in the way of the earlier one (wound-wait)")
 	fs.StringVar(&f.report, "report", "", "write the sanitizer's reports to `FILE`, one line of JSON each")
 	fs.BoolVar(&f.latent, "report-latent", false, "report also what only a later access would make matter")
 	fs.Var(&f.trace, "trace", traceHelp)
@@ -175,6 +177,9 @@ func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *d
 		return c, nil, err
 	}
 	c.Ports, c.IOMMU, c.Panel, c.Sync = f.ports, f.iommu, f.panel, f.sync
+	if f.waitDie {
+		c.Tickets = dmabuf.WaitDie
+	}
 	if err := c.Check(); err != nil {
 		return c, nil, err
 	}

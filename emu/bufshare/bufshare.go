@@ -42,6 +42,8 @@ type Config struct {
 	Mark func() uint64
 	// Mode is what devices do about locks.
 	Mode dmabuf.Mode
+	// Tickets says who backs off when two want each other's buffers.
+	Tickets dmabuf.Tickets
 }
 
 // Share is the core in a machine. It belongs to the machine's goroutine.
@@ -109,7 +111,7 @@ func New(c Config) *Share {
 		Now:      c.Clock.Now,
 		NewTimer: func(fn func()) dmabuf.Timer { return c.Clock.NewTimer("dmabuf.deadline", fn) },
 		Memory:   moves{c.Memory, s},
-		Observer: c.Observer, Mark: c.Mark, Mode: c.Mode,
+		Observer: c.Observer, Mark: c.Mark, Mode: c.Mode, Tickets: c.Tickets,
 	}
 	if c.Pool.Len > dmabuf.PageSize {
 		cfg.Poison = c.Pool.Addr
