@@ -50,6 +50,7 @@ func commands() []command {
 		{name: "info events", help: "what guest and host did that devices do not expect", do: looking(events)},
 		{name: "info time", help: "virtual time and retired instructions", do: looking(virtualTime)},
 		{name: "devices", alias: "info devices", help: "the devices, their addresses and how many events each has had", do: looking(devices)},
+		{name: "buffers", alias: "info buffers", help: "the shared buffers: where they are, and who has them for what", do: looking(buffers)},
 		{name: "reports", alias: "info reports", arg: "[NUMBER]", help: "what the sanitizer has found so far; one finding in full", do: reports},
 		{name: "screenshot", arg: "FILE.png", help: "save the picture on the display", picture: true, do: screenshot},
 		{name: "pause", help: "hold the machine up", do: pause},

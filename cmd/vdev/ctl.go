@@ -43,7 +43,7 @@ command could not be done, which one line on standard error explains.`,
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&socket, "ctl", "", "the `SOCKET` of the machine, as given to \"vdev boot\" or \"vdev exec\"")
-	fs.BoolVar(&asJSON, "json", false, "print what devices and reports say as JSON")
+	fs.BoolVar(&asJSON, "json", false, "print what devices, buffers and reports say as JSON")
 	return cmd
 }
 
