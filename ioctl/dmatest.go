@@ -91,6 +91,21 @@ type DMATestAlloc struct {
 	Phys uint64 `ioctl:"out,hex"`
 }
 
+// DMATestImport makes a dma-buf a buffer of the open file, so that the device can use it:
+// between DMATestMap, which is dma_buf_map_attachment, and DMATestUnmap. Programs and
+// the kernel access it through the dma-buf. EBADF: there is no such file. EINVAL: it is
+// no dma-buf. ENOSPC: too many buffers. Others: the dma-buf's exporter refuses the
+// device.
+type DMATestImport struct {
+	_ structs.HostLayout
+	// The dma-buf.
+	Fd int32 `ioctl:"fd"`
+	// Out: names the buffer in other requests.
+	Handle uint32 `ioctl:"out,handle"`
+	// Out: in bytes.
+	Size uint64 `ioctl:"out"`
+}
+
 // DMATestFree gives a buffer up. Its memory stays as long as it is mapped, or a
 // transfer runs.
 type DMATestFree struct {
@@ -100,8 +115,10 @@ type DMATestFree struct {
 }
 
 // DMATestMap maps a cached buffer, or a part of it, for the device
-// (dma_map_single). EINVAL: a coherent buffer, a bad range, direction or
-// attribute. EBUSY: it is mapped. ENOMEM: there is no address for it.
+// (dma_map_single), or an imported one, with all of its pages. EINVAL: a coherent
+// buffer, a bad range, direction or attribute; VDEV_DMATEST_SKIP_CPU_SYNC for an
+// imported buffer. EBUSY: it is mapped. ENOMEM: there is no address for it, or no
+// memory for an imported one. EOPNOTSUPP: an imported one is not in one piece.
 type DMATestMap struct {
 	_      structs.HostLayout
 	Handle uint32 `ioctl:"handle"`
@@ -118,7 +135,7 @@ type DMATestMap struct {
 }
 
 // DMATestUnmap ends the mapping (dma_unmap_single). EINVAL: it is not mapped, or
-// unknown attribute.
+// unknown attribute. EBUSY: it is imported, and the device is at work on it.
 type DMATestUnmap struct {
 	_      structs.HostLayout
 	Handle uint32 `ioctl:"handle"`
@@ -127,8 +144,8 @@ type DMATestUnmap struct {
 }
 
 // DMATestSync hands a part of a mapped buffer to the device, or to the CPU
-// (dma_sync_single_for_device, dma_sync_single_for_cpu). EINVAL: a coherent buffer, or
-// not mapped, the range is empty or not within the mapping, or bad direction.
+// (dma_sync_single_for_device, dma_sync_single_for_cpu). EINVAL: a coherent or imported
+// buffer, or not mapped, the range is empty or not within the mapping, or bad direction.
 type DMATestSync struct {
 	_      structs.HostLayout
 	Handle uint32 `ioctl:"handle"`
@@ -188,7 +205,7 @@ type DMATestWait struct {
 }
 
 // DMATestAccess has the kernel read a buffer, or fill it, through its own mapping.
-// EINVAL: bad range or access.
+// EINVAL: bad range or access, or an imported buffer.
 type DMATestAccess struct {
 	_      structs.HostLayout
 	Handle uint32 `ioctl:"handle"`
@@ -209,13 +226,14 @@ const dmatestType = 0xd7 << iocTypeShift
 //
 //ioctl:family DMATest
 const (
-	VDEV_DMATEST_IOC_ALLOC           Request = iocRead | iocWrite | 40<<iocSizeShift | dmatestType | 1 // DMATestAlloc
-	VDEV_DMATEST_IOC_FREE            Request = iocWrite | 8<<iocSizeShift | dmatestType | 2            // DMATestFree
-	VDEV_DMATEST_IOC_MAP             Request = iocRead | iocWrite | 40<<iocSizeShift | dmatestType | 3 // DMATestMap
-	VDEV_DMATEST_IOC_UNMAP           Request = iocWrite | 8<<iocSizeShift | dmatestType | 4            // DMATestUnmap
-	VDEV_DMATEST_IOC_SYNC_FOR_DEVICE Request = iocWrite | 24<<iocSizeShift | dmatestType | 5           // DMATestSync
-	VDEV_DMATEST_IOC_SYNC_FOR_CPU    Request = iocWrite | 24<<iocSizeShift | dmatestType | 6           // DMATestSync
-	VDEV_DMATEST_IOC_RUN             Request = iocRead | iocWrite | 56<<iocSizeShift | dmatestType | 7 // DMATestRun
-	VDEV_DMATEST_IOC_WAIT            Request = iocRead | iocWrite | 16<<iocSizeShift | dmatestType | 8 // DMATestWait
-	VDEV_DMATEST_IOC_ACCESS          Request = iocRead | iocWrite | 32<<iocSizeShift | dmatestType | 9 // DMATestAccess
+	VDEV_DMATEST_IOC_ALLOC           Request = iocRead | iocWrite | 40<<iocSizeShift | dmatestType | 1  // DMATestAlloc
+	VDEV_DMATEST_IOC_FREE            Request = iocWrite | 8<<iocSizeShift | dmatestType | 2             // DMATestFree
+	VDEV_DMATEST_IOC_MAP             Request = iocRead | iocWrite | 40<<iocSizeShift | dmatestType | 3  // DMATestMap
+	VDEV_DMATEST_IOC_UNMAP           Request = iocWrite | 8<<iocSizeShift | dmatestType | 4             // DMATestUnmap
+	VDEV_DMATEST_IOC_SYNC_FOR_DEVICE Request = iocWrite | 24<<iocSizeShift | dmatestType | 5            // DMATestSync
+	VDEV_DMATEST_IOC_SYNC_FOR_CPU    Request = iocWrite | 24<<iocSizeShift | dmatestType | 6            // DMATestSync
+	VDEV_DMATEST_IOC_RUN             Request = iocRead | iocWrite | 56<<iocSizeShift | dmatestType | 7  // DMATestRun
+	VDEV_DMATEST_IOC_WAIT            Request = iocRead | iocWrite | 16<<iocSizeShift | dmatestType | 8  // DMATestWait
+	VDEV_DMATEST_IOC_ACCESS          Request = iocRead | iocWrite | 32<<iocSizeShift | dmatestType | 9  // DMATestAccess
+	VDEV_DMATEST_IOC_IMPORT          Request = iocRead | iocWrite | 16<<iocSizeShift | dmatestType | 10 // DMATestImport
 )

@@ -52,6 +52,7 @@ func TestExamples(t *testing.T) {
 		{"nothingHeld", func() error { return nothingHeld(dev) }},
 		{"list", func() error { return list(dev) }},
 		{"fill", func() error { return fill(tester) }},
+		{"fillShared", func() error { return fillShared(tester, other) }},
 	} {
 		if err := e.run(); err != nil {
 			t.Errorf("%s: %v", e.name, err)

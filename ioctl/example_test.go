@@ -293,3 +293,23 @@ func fill(tester int) error {
 	}
 	return ioctl.Do(tester, ioctl.VDEV_DMATEST_IOC_FREE, &ioctl.DMATestFree{Handle: alloc.Handle})
 }
+
+// The tester fills a dma-buf. Mapping it for the tester, and unmapping it, tells everybody else who has it.
+func fillShared(tester int, dmabuf int32) error {
+	buffer := ioctl.DMATestImport{Fd: dmabuf}
+	if err := ioctl.Do(tester, ioctl.VDEV_DMATEST_IOC_IMPORT, &buffer); err != nil {
+		return err
+	}
+	mapping := ioctl.DMATestMap{Handle: buffer.Handle, Dir: ioctl.VDEV_DMATEST_FROM_DEVICE, Length: buffer.Size}
+	if err := ioctl.Do(tester, ioctl.VDEV_DMATEST_IOC_MAP, &mapping); err != nil {
+		return err
+	}
+	run := ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Dst: buffer.Handle, Length: uint32(buffer.Size), Pattern: 0x0101010101010101}
+	if err := ioctl.Once(tester, ioctl.VDEV_DMATEST_IOC_RUN, &run); err != nil {
+		return err
+	}
+	if err := ioctl.Do(tester, ioctl.VDEV_DMATEST_IOC_UNMAP, &ioctl.DMATestUnmap{Handle: buffer.Handle}); err != nil {
+		return err
+	}
+	return ioctl.Do(tester, ioctl.VDEV_DMATEST_IOC_FREE, &ioctl.DMATestFree{Handle: buffer.Handle})
+}

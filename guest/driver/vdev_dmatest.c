@@ -8,6 +8,7 @@
  * beyond the program's own buffers.
  */
 
+#include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
@@ -81,17 +82,31 @@ struct buffer {
 	void *vaddr;
 	size_t size;
 	u32 kind;
+	struct dma_buf_attachment *import;	/* then there is no vaddr, and kind is unused */
+	struct sg_table *sgt;		/* of an imported buffer that is mapped */
 	bool mapped;			/* always, for coherent buffers */
 	dma_addr_t dma;
 	size_t map_offset, map_length;
 	enum dma_data_direction map_dir;
 };
 
+static void import_release(struct buffer *b)
+{
+	struct dma_buf *dmabuf = b->import->dmabuf;
+
+	if (b->mapped)
+		dma_buf_unmap_attachment_unlocked(b->import, b->sgt, b->map_dir);
+	dma_buf_detach(dmabuf, b->import);
+	dma_buf_put(dmabuf);
+}
+
 static void buffer_release(struct kref *ref)
 {
 	struct buffer *b = container_of(ref, struct buffer, ref);
 
-	if (b->kind == VDEV_DMATEST_COHERENT) {
+	if (b->import) {
+		import_release(b);
+	} else if (b->kind == VDEV_DMATEST_COHERENT) {
 		dma_free_coherent(b->t->dev, b->size, b->vaddr, b->dma);
 	} else {
 		if (b->mapped)
@@ -130,12 +145,22 @@ static unsigned long to_attrs(u32 attrs)
 	return attrs & VDEV_DMATEST_SKIP_CPU_SYNC ? DMA_ATTR_SKIP_CPU_SYNC : 0;
 }
 
+/* Gives a new buffer a handle, or up. */
+static long buffer_name(struct tester_file *f, struct buffer *b, u32 *handle)
+{
+	int ret = xa_alloc(&f->buffers, handle, b, XA_LIMIT(1, VDEV_DMATEST_MAX_BUFFERS), GFP_KERNEL);
+
+	if (ret)
+		buffer_put(b);
+	return ret == -EBUSY ? -ENOSPC : ret;
+}
+
 static long do_alloc(struct tester_file *f, void *data)
 {
 	struct vdev_dmatest_alloc *a = data;
 	struct buffer *b;
 	u32 handle;
-	int ret;
+	long ret;
 
 	if (!a->size || a->size > VDEV_DMATEST_MAX_SIZE || a->kind > VDEV_DMATEST_COHERENT)
 		return -EINVAL;
@@ -157,11 +182,9 @@ static long do_alloc(struct tester_file *f, void *data)
 		kfree(b);
 		return -ENOMEM;
 	}
-	ret = xa_alloc(&f->buffers, &handle, b, XA_LIMIT(1, VDEV_DMATEST_MAX_BUFFERS), GFP_KERNEL);
-	if (ret) {
-		buffer_put(b);
-		return ret == -EBUSY ? -ENOSPC : ret;
-	}
+	ret = buffer_name(f, b, &handle);
+	if (ret)
+		return ret;
 	a->size = b->size;
 	a->handle = handle;
 	a->offset = (u64)handle << MMAP_HANDLE_SHIFT;
@@ -176,6 +199,29 @@ static long do_alloc(struct tester_file *f, void *data)
 	return 0;
 }
 
+static long do_import(struct tester_file *f, void *data)
+{
+	struct vdev_dmatest_import *a = data;
+	struct dma_buf *dmabuf = dma_buf_get(a->fd);
+	struct dma_buf_attachment *import;
+	struct buffer *b;
+
+	if (IS_ERR(dmabuf))
+		return PTR_ERR(dmabuf);
+	import = dma_buf_attach(dmabuf, f->t->dev);
+	if (IS_ERR(import)) {
+		dma_buf_put(dmabuf);
+		return PTR_ERR(import);
+	}
+	b = kzalloc(sizeof(*b), GFP_KERNEL | __GFP_NOFAIL);
+	kref_init(&b->ref);
+	b->t = f->t;
+	b->size = dmabuf->size;
+	b->import = import;
+	a->size = b->size;
+	return buffer_name(f, b, &a->handle);
+}
+
 static long do_free(struct tester_file *f, void *data)
 {
 	struct vdev_dmatest_free *a = data;
@@ -187,22 +233,47 @@ static long do_free(struct tester_file *f, void *data)
 	return 0;
 }
 
+/* Maps an imported buffer, in one piece, and finds its address. */
+static long import_map(struct buffer *b, u32 dir, dma_addr_t *dma)
+{
+	struct sg_table *sgt = dma_buf_map_attachment_unlocked(b->import, dir);
+
+	if (IS_ERR(sgt))
+		return PTR_ERR(sgt);
+	if (sgt->nents != 1) {
+		dma_buf_unmap_attachment_unlocked(b->import, sgt, dir);
+		return -EOPNOTSUPP;
+	}
+	b->sgt = sgt;
+	*dma = sg_dma_address(sgt->sgl);
+	return 0;
+}
+
 static long do_map(struct tester_file *f, void *data)
 {
 	struct vdev_dmatest_map *a = data;
 	struct buffer *b = buffer_find(f, a->handle);
 	dma_addr_t dma;
+	long ret;
 
 	if (IS_ERR(b))
 		return PTR_ERR(b);
 	if (b->kind != VDEV_DMATEST_CACHED || !dir_valid(a->dir) || a->attrs & ~VDEV_DMATEST_SKIP_CPU_SYNC ||
-	    !a->length || !range_within(a->offset, a->length, 0, b->size))
+	    (b->import && a->attrs) || !a->length || !range_within(a->offset, a->length, 0, b->size))
 		return -EINVAL;
 	if (b->mapped)
 		return -EBUSY;
-	dma = dma_map_single_attrs(f->t->dev, b->vaddr + a->offset, a->length, a->dir, to_attrs(a->attrs));
-	if (dma_mapping_error(f->t->dev, dma))
-		return -ENOMEM;
+	if (b->import) {
+		ret = import_map(b, a->dir, &dma);
+		if (ret)
+			return ret;
+		dma += a->offset;
+	} else {
+		dma = dma_map_single_attrs(f->t->dev, b->vaddr + a->offset, a->length, a->dir,
+					   to_attrs(a->attrs));
+		if (dma_mapping_error(f->t->dev, dma))
+			return -ENOMEM;
+	}
 	b->mapped = true;
 	b->dma = dma;
 	b->map_offset = a->offset;
@@ -221,7 +292,15 @@ static long do_unmap(struct tester_file *f, void *data)
 		return PTR_ERR(b);
 	if (b->kind != VDEV_DMATEST_CACHED || !b->mapped || a->attrs & ~VDEV_DMATEST_SKIP_CPU_SYNC)
 		return -EINVAL;
-	dma_unmap_single_attrs(f->t->dev, b->dma, b->map_length, b->map_dir, to_attrs(a->attrs));
+	if (b->import) {
+		/* Somebody else's memory: it may move, or go, as soon as it is not mapped. */
+		if (READ_ONCE(f->t->running) && (f->t->src == b || f->t->dst == b))
+			return -EBUSY;
+		dma_buf_unmap_attachment_unlocked(b->import, b->sgt, b->map_dir);
+	} else {
+		dma_unmap_single_attrs(f->t->dev, b->dma, b->map_length, b->map_dir,
+				       to_attrs(a->attrs));
+	}
 	b->mapped = false;
 	return 0;
 }
@@ -233,7 +312,7 @@ static struct buffer *sync_buffer(struct tester_file *f, const struct vdev_dmate
 
 	if (IS_ERR(b))
 		return b;
-	if (b->kind != VDEV_DMATEST_CACHED || !b->mapped || !dir_valid(a->dir) ||
+	if (b->kind != VDEV_DMATEST_CACHED || b->import || !b->mapped || !dir_valid(a->dir) ||
 	    !a->length || !range_within(a->offset, a->length, b->map_offset, b->map_length))
 		return ERR_PTR(-EINVAL);
 	return b;
@@ -376,7 +455,7 @@ static long do_access(struct tester_file *f, void *data)
 
 	if (IS_ERR(b))
 		return PTR_ERR(b);
-	if (!range_within(a->offset, a->length, 0, b->size))
+	if (b->import || !range_within(a->offset, a->length, 0, b->size))
 		return -EINVAL;
 	p = b->vaddr + a->offset;
 	a->result = 0;
@@ -402,6 +481,7 @@ union request {
 	struct vdev_dmatest_run run;
 	struct vdev_dmatest_wait wait;
 	struct vdev_dmatest_access access;
+	struct vdev_dmatest_import import;
 };
 
 static const struct {
@@ -417,6 +497,7 @@ static const struct {
 	{ VDEV_DMATEST_IOC_RUN, do_run },
 	{ VDEV_DMATEST_IOC_WAIT, do_wait },
 	{ VDEV_DMATEST_IOC_ACCESS, do_access },
+	{ VDEV_DMATEST_IOC_IMPORT, do_import },
 };
 
 static long tester_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -478,7 +559,7 @@ static int tester_mmap(struct file *file, struct vm_area_struct *vma)
 	if (IS_ERR(b))
 		return PTR_ERR(b);
 	ret = -EINVAL;
-	if (!range_within(offset, length, 0, b->size))
+	if (b->import || !range_within(offset, length, 0, b->size))
 		goto fail;
 	if (b->kind == VDEV_DMATEST_COHERENT) {
 		if (where & MMAP_NONCACHED)
@@ -631,5 +712,6 @@ module_platform_driver(tester_driver);
 
 MODULE_DESCRIPTION("vdev DMA tester");
 MODULE_LICENSE("GPL");
+MODULE_IMPORT_NS("DMA_BUF");
 /* Comes with the kernel that it is built for: no reason to call that tainted. */
 MODULE_INFO(intree, "Y");

@@ -73,6 +73,22 @@ struct vdev_dmatest_alloc {
 };
 
 /*
+ * struct vdev_dmatest_import makes a dma-buf a buffer of the open file, so that the device can use it:
+ * between struct vdev_dmatest_map, which is dma_buf_map_attachment, and struct vdev_dmatest_unmap. Programs and
+ * the kernel access it through the dma-buf. EBADF: there is no such file. EINVAL: it is
+ * no dma-buf. ENOSPC: too many buffers. Others: the dma-buf's exporter refuses the
+ * device.
+ */
+struct vdev_dmatest_import {
+	/* The dma-buf. */
+	__s32 fd;
+	/* Out: names the buffer in other requests. */
+	__u32 handle;
+	/* Out: in bytes. */
+	__u64 size;
+};
+
+/*
  * struct vdev_dmatest_free gives a buffer up. Its memory stays as long as it is mapped, or a
  * transfer runs.
  */
@@ -83,8 +99,10 @@ struct vdev_dmatest_free {
 
 /*
  * struct vdev_dmatest_map maps a cached buffer, or a part of it, for the device
- * (dma_map_single). EINVAL: a coherent buffer, a bad range, direction or
- * attribute. EBUSY: it is mapped. ENOMEM: there is no address for it.
+ * (dma_map_single), or an imported one, with all of its pages. EINVAL: a coherent
+ * buffer, a bad range, direction or attribute; VDEV_DMATEST_SKIP_CPU_SYNC for an
+ * imported buffer. EBUSY: it is mapped. ENOMEM: there is no address for it, or no
+ * memory for an imported one. EOPNOTSUPP: an imported one is not in one piece.
  */
 struct vdev_dmatest_map {
 	__u32 handle;
@@ -102,7 +120,7 @@ struct vdev_dmatest_map {
 
 /*
  * struct vdev_dmatest_unmap ends the mapping (dma_unmap_single). EINVAL: it is not mapped, or
- * unknown attribute.
+ * unknown attribute. EBUSY: it is imported, and the device is at work on it.
  */
 struct vdev_dmatest_unmap {
 	__u32 handle;
@@ -112,8 +130,8 @@ struct vdev_dmatest_unmap {
 
 /*
  * struct vdev_dmatest_sync hands a part of a mapped buffer to the device, or to the CPU
- * (dma_sync_single_for_device, dma_sync_single_for_cpu). EINVAL: a coherent buffer, or
- * not mapped, the range is empty or not within the mapping, or bad direction.
+ * (dma_sync_single_for_device, dma_sync_single_for_cpu). EINVAL: a coherent or imported
+ * buffer, or not mapped, the range is empty or not within the mapping, or bad direction.
  */
 struct vdev_dmatest_sync {
 	__u32 handle;
@@ -176,7 +194,7 @@ struct vdev_dmatest_wait {
 
 /*
  * struct vdev_dmatest_access has the kernel read a buffer, or fill it, through its own mapping.
- * EINVAL: bad range or access.
+ * EINVAL: bad range or access, or an imported buffer.
  */
 struct vdev_dmatest_access {
 	__u32 handle;
@@ -201,5 +219,6 @@ struct vdev_dmatest_access {
 #define VDEV_DMATEST_IOC_RUN _IOWR(0xd7, 7, struct vdev_dmatest_run)
 #define VDEV_DMATEST_IOC_WAIT _IOWR(0xd7, 8, struct vdev_dmatest_wait)
 #define VDEV_DMATEST_IOC_ACCESS _IOWR(0xd7, 9, struct vdev_dmatest_access)
+#define VDEV_DMATEST_IOC_IMPORT _IOWR(0xd7, 10, struct vdev_dmatest_import)
 
 #endif /* _UAPI_VDEV_DMATEST_H */

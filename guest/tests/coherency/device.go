@@ -85,6 +85,16 @@ func (d *Device) alloc(size int, kind uint32) (*Buffer, error) {
 	return b, nil
 }
 
+// Import makes a dma-buf a buffer of the device, to be mapped and unmapped like others.
+// Programs access it through the dma-buf.
+func (d *Device) Import(dmabuf int) (*Buffer, error) {
+	arg := ioctl.DMATestImport{Fd: int32(dmabuf)}
+	if err := ioctl.Do(d.fd(), ioctl.VDEV_DMATEST_IOC_IMPORT, &arg); err != nil {
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	return &Buffer{dev: d, handle: arg.Handle}, nil
+}
+
 func (d *Device) mmap(offset, size uint64) ([]byte, error) {
 	p, err := unix.Mmap(int(d.file.Fd()), int64(offset), int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
@@ -95,7 +105,10 @@ func (d *Device) mmap(offset, size uint64) ([]byte, error) {
 
 // Free gives a buffer up, with its mappings to user space.
 func (b *Buffer) Free() error {
-	err := unix.Munmap(b.Mem)
+	var err error
+	if b.Mem != nil { // not of imported buffers
+		err = unix.Munmap(b.Mem)
+	}
 	if b.NC != nil {
 		err = errors.Join(err, unix.Munmap(b.NC))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vdev/guest/drm"
 	"vdev/ioctl"
 )
 
@@ -204,5 +205,42 @@ func TestClosingEndsTheTransfer(t *testing.T) {
 	must(t, c.Unmap())
 	if !all(c.Mem, 2) {
 		t.Error("the next transfer fails")
+	}
+}
+
+// TestImport has the device fill a dma-buf of a heap.
+func TestImport(t *testing.T) {
+	d := open(t)
+	shared, err := drm.AllocHeap(drm.HeapSystem, PageSize)
+	must(t, err)
+	defer shared.Close()
+	mem, err := shared.Map()
+	must(t, err)
+	defer func() { _ = unix.Munmap(mem) }()
+	b, err := d.Import(shared.FD())
+	must(t, err)
+	if err := b.MapSkip(PageSize, FromDevice); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("mapped without maintenance: %v", err)
+	}
+	must(t, b.Map(PageSize, FromDevice))
+	must(t, b.StartDeviceFill(0, PageSize, 7, 5*time.Millisecond))
+	if err := b.Unmap(); !errors.Is(err, unix.EBUSY) {
+		t.Errorf("unmapped while the device is at work: %v", err)
+	}
+	must(t, d.Wait())
+	must(t, b.Unmap())
+	must(t, shared.Begin(drm.Read))
+	if mem[0] != 7 || mem[PageSize-1] != 7 {
+		t.Errorf("bytes %d and %d", mem[0], mem[PageSize-1])
+	}
+	must(t, shared.End(drm.Read))
+	for what, err := range map[string]error{"sync": b.SyncForCPU(0, 1, Both), "kernel": b.KernelFill(0, 1, 0)} {
+		if !errors.Is(err, unix.EINVAL) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	must(t, b.Free())
+	if _, err := d.Import(d.fd()); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("no dma-buf: %v", err)
 	}
 }
