@@ -4,7 +4,14 @@ package scenarios
 
 // locking lists the scenarios of 2013: locks of buffers, for CPU and DMA.
 func locking() []Scenario {
+	all := []string{"lazy", "eager", "random"}
 	return []Scenario{
-		{Name: "opposite-orders", Code: Silent},
+		{Name: "opposite-orders", Code: "sync-lock", Func: "oneByOne", Buffer: "A", Missing: "VDEV_SYNC_IOC_UNLOCK", Corrupts: all,
+			Flags: []string{"--wait-die"}, Notes: []string{"backoffs>0"}, BrokenNotes: []string{"lockups=1"}},
+		{Name: "readers-and-writer", Code: "sync-lock", Func: "readers", Buffer: "frame", Missing: "VDEV_SYNC_IOC_LOCK", Corrupts: all,
+			Notes: []string{"together=2"}, BrokenNotes: []string{"together=2"}},
+		{Name: "lockup", Code: "sync-lock", Func: "lockup", Buffer: "picture", Missing: "VDEV_SYNC_IOC_UNLOCK",
+			Notes:       []string{"lockups=0", "news=0", "reader=0", "writer=0", "afterwards=0"},
+			BrokenNotes: []string{"lockups=1", "news=1", "reader=1", "writer=1", "afterwards=0"}},
 	}
 }

@@ -11,6 +11,8 @@ type program func(b *Bench, broken bool) (right bool)
 // programs are all of them, by name.
 func programs() map[string]program {
 	return map[string]program{
-		"opposite-orders": oppositeOrders,
+		"opposite-orders":    oppositeOrders,
+		"readers-and-writer": readersAndWriter,
+		"lockup":             lockup,
 	}
 }

@@ -24,7 +24,7 @@ type Scenario struct {
 	// Flags are for the command that runs it.
 	Flags []string
 	// Notes are what the correct form, and BrokenNotes what the broken one, counts that
-	// must be the same in each run, such as "lockups=1".
+	// must be the same in each run: "lockups=1", or "backoffs>0" for at least one.
 	Notes, BrokenNotes []string
 }
 

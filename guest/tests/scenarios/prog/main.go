@@ -20,6 +20,7 @@ import (
 )
 
 func main() {
+	scenarios.Child()
 	if len(os.Args) != 3 || os.Args[2] != "correct" && os.Args[2] != "broken" {
 		fmt.Fprintln(os.Stderr, "usage: prog NAME correct|broken")
 		os.Exit(2)
