@@ -178,7 +178,7 @@ func (m *Machine) addMultimedia() {
 	w, id = m.cfg.Ports.FIMD, m.behind(IOMMUMedia, deviceFIMD)
 	m.display = fimd.New(fimd.Config{Name: "fimd", Clock: m, SourceClock: source,
 		FIFO: m.plic.Line(irqFIMD), VSync: m.plic.Line(irqFIMD + 1), System: m.plic.Line(irqFIMD + 2),
-		DMA: m.sharerPort("fimd", w, id), NonCoherent: w == WiredNonCoherent, Events: &m.events})
+		DMA: m.sharerPort("fimd", w, id), Gate: m.gate("fimd", id), NonCoherent: w == WiredNonCoherent, Events: &m.events})
 	m.place(placed{base: addrFIMD, irqs: []uint32{irqFIMD, irqFIMD + 1, irqFIMD + 2}, deviceID: id, dev: m.display,
 		clocks: []clockInput{{"sclk_fimd", source}, {"fimd", mediaClock}}})
 }

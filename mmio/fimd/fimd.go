@@ -19,6 +19,9 @@ type Config struct {
 	// FIFO, VSync and System are the interrupts "fifo", "vsync" and "lcd_sys".
 	FIFO, VSync, System mmio.IRQLine
 	DMA                 mmio.DMA
+	// Gate is asked before a window is latched that reads other memory than before, and
+	// told when it does not any more; may be nil.
+	Gate mmio.JobGate
 	// NonCoherent puts dma-noncoherent into the device tree.
 	NonCoherent bool
 	// Events takes what the guest does wrong and what the model lacks.
@@ -45,6 +48,7 @@ type FIMD struct {
 
 	// All below follows from e and memory.
 	layers  [numWindows]layer
+	access  [numWindows]*access
 	shown   *image.RGBA // what onFrame saw last; nil for nothing
 	spare   *image.RGBA // room for another picture
 	reading int         // the window whose scan-out is under way; -1 for none
@@ -81,6 +85,9 @@ var _ interface {
 func New(c Config) *FIMD {
 	d := &FIMD{clock: c.Clock, fifo: mmio.Wired(c.FIFO), vsyncLine: mmio.Wired(c.VSync), sys: mmio.Wired(c.System),
 		dma: c.DMA, nonCoherent: c.NonCoherent, sourceClock: c.SourceClock, onFrame: c.OnFrame, reading: -1}
+	for i := range d.access {
+		d.access[i] = newAccess(c.Gate, i)
+	}
 	d.tracker, _ = c.DMA.(mmio.ChangeTracker)
 	d.timer = c.Clock.NewTimer(c.Name+".beam", d.step)
 	d.Regs = mmio.NewRegs(c.Name, d.block(), c.Events)

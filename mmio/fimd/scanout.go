@@ -31,6 +31,7 @@ func (d *FIMD) touchWindow(i int) {
 func (d *FIMD) forget() {
 	for i := range d.layers {
 		d.layers[i] = layer{palette: d.layers[i].palette}
+		d.access[i].release()
 	}
 	d.shown, d.spare = nil, nil
 }
@@ -84,9 +85,16 @@ func (d *FIMD) latch(at time.Duration) {
 	}
 	for i := range e.Windows {
 		w := d.window(i)
-		if d.protected(i) {
+		switch {
+		case d.protected(i):
 			w = e.Windows[i]
-		} else {
+		case !d.admit(i, e.reads(&w)):
+			// It goes on to show what it has read, and asks again.
+			e.Pending, w = true, e.Windows[i]
+			if resized {
+				w = window{}
+			}
+		default:
 			e.Touched &^= 1 << i
 		}
 		changed := w != e.Windows[i]
@@ -110,7 +118,7 @@ func (d *FIMD) latch(at time.Duration) {
 func (d *FIMD) scan(want func(i int) bool) bool {
 	read := false
 	for i := range d.layers {
-		if l := &d.layers[i]; l.w != 0 && !l.mapped && (!l.valid || want(i)) {
+		if l := &d.layers[i]; l.w != 0 && !l.mapped && d.mayRead(i) && (!l.valid || want(i)) {
 			d.readWindow(i)
 			read = true
 		}

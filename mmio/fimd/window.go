@@ -93,34 +93,15 @@ type layer struct {
 func (l *layer) decode(e *engine, win int) {
 	w := &e.Windows[win]
 	*l = layer{palette: l.palette, raw: l.raw[:0], decoded: true}
-	if !e.On || w.Con&winEnable == 0 || !w.Channel {
+	reads := l.place(e, w)
+	if l.w == 0 {
 		return
 	}
-	l.x, l.y = size12(w.OSDA, 11, 23), size12(w.OSDA, 0, 22)
-	right, bottom := size12(w.OSDB, 11, 23), size12(w.OSDB, 0, 22)
-	l.w = min(right+1, e.Timing.W) - l.x
-	l.h = min(bottom+1, e.Timing.H) - l.y
-	if l.w <= 0 || l.h <= 0 {
-		l.w, l.h = 0, 0
-		return
-	}
-	l.mode = int(w.Con >> winModeLo & winModeMask)
 	l.reverse = w.Order&orderReverse != 0
 	l.blending = newBlending(e, win, l.mode)
-	if w.Map&mapEnable != 0 {
+	if !reads {
 		l.mapped, l.color = true, swapRB(w.Map&color24)
 		return
-	}
-	l.bits = modeBits(l.mode)
-	// Pixels count from the upper end of a word, swaps reverse that at their width.
-	l.flip = 64 - l.bits
-	for _, s := range [...]struct {
-		bit uint32
-		x   int
-	}{{winWordSwap, 32}, {winHalfSwap, 48}, {winByteSwap, 56}, {winBitSwap, 63}} {
-		if w.Con&s.bit != 0 {
-			l.flip ^= s.x
-		}
 	}
 	if l.mode <= mode8 {
 		l.channels = paletteChannels(win, e.PalCon[0], e.PalCon[1], l.values)
@@ -133,12 +114,44 @@ func (l *layer) decode(e *engine, win int) {
 		l.kept = all32
 	}
 	l.makeColors(e, win)
+}
+
+// place works out what a window is on the panel, and where its pixels lie in memory; it
+// tells whether there are any.
+func (l *layer) place(e *engine, w *window) (reads bool) {
+	if !e.On || w.Con&winEnable == 0 || !w.Channel {
+		return false
+	}
+	l.x, l.y = size12(w.OSDA, 11, 23), size12(w.OSDA, 0, 22)
+	right, bottom := size12(w.OSDB, 11, 23), size12(w.OSDB, 0, 22)
+	l.w = min(right+1, e.Timing.W) - l.x
+	l.h = min(bottom+1, e.Timing.H) - l.y
+	if l.w <= 0 || l.h <= 0 {
+		l.w, l.h = 0, 0
+		return false
+	}
+	l.mode = int(w.Con >> winModeLo & winModeMask)
+	if w.Map&mapEnable != 0 {
+		return false
+	}
+	l.bits = modeBits(l.mode)
+	// Pixels count from the upper end of a word, swaps reverse that at their width.
+	l.flip = 64 - l.bits
+	for _, s := range [...]struct {
+		bit uint32
+		x   int
+	}{{winWordSwap, 32}, {winHalfSwap, 48}, {winByteSwap, 56}, {winBitSwap, 63}} {
+		if w.Con&s.bit != 0 {
+			l.flip ^= s.x
+		}
+	}
 	l.start = uint64(w.Start)
 	l.pitch = lineBytes(w.Size) + size14(w.Size, 13, 27)
 	l.line = (l.bits*l.w + 7) / 8
 	if l.flip != 0 {
 		l.line = (l.line + 7) &^ 7
 	}
+	return true
 }
 
 // size14 is a field of 13 bits with bit 13 elsewhere.
