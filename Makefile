@@ -58,7 +58,6 @@ define test-guest
 	for flags in $(GUEST_MACHINES); do \
 		GOOS=linux GOARCH=riscv64 $(TEST) -count=1 -timeout 20m -exec "$(CURDIR)/$(VDEV) exec $${flags//,/ }" ./guest/tests/...; \
 	done
-	GOOS=linux GOARCH=riscv64 $(TEST) -count=1 -exec "$(CURDIR)/$(VDEV) exec" -run TestExamples ./ioctl
 endef
 
 # The guest comes last: it needs everything else to be right.

@@ -4,8 +4,6 @@ package integration
 
 import (
 	"maps"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,13 +14,7 @@ import (
 // the reports with what they do.
 func TestMisusedBuffers(t *testing.T) {
 	needImage(t)
-	dir := t.TempDir()
-	prog, file := filepath.Join(dir, "dmabuf.test"), filepath.Join(dir, "reports")
-	build := exec.Command("go", "test", "-c", "-o", prog, "vdev/guest/tests/dmabuf")
-	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=riscv64", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the guest program: %v\n%s", err, out)
-	}
+	prog, file := buildTests(t, "vdev/guest/tests/dmabuf"), filepath.Join(t.TempDir(), "reports")
 	r := vdev(t, "", "exec", "--harts=2", "--report-only", "--report", file, prog, "-misuse", "-test.v", "-test.run=Misused")
 	want := map[string][]string{
 		"TestMisusedPrep":       {"prep-fini", "prep-fini", "prep-fini"}, // nested, twice, batched

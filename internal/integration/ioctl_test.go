@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// buildTests builds the tests of a package for the guest.
+func buildTests(t *testing.T, pkg string) (prog string) {
+	t.Helper()
+	prog = filepath.Join(t.TempDir(), "guest.test")
+	build := exec.Command("go", "test", "-c", "-o", prog, pkg)
+	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=riscv64", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the guest program: %v\n%s", err, out)
+	}
+	return prog
+}
+
+// TestDocumentedIoctls runs the examples of docs/ioctl.md, which are silent, and makes
+// the errors come that it names, of which some are reported.
+func TestDocumentedIoctls(t *testing.T) {
+	needImage(t)
+	prog := buildTests(t, "vdev/ioctl")
+	for _, c := range []struct {
+		test  string
+		flags []string
+	}{
+		{"TestExamples", nil},
+		{"TestErrors", []string{"--report-only"}},
+	} {
+		r := vdev(t, "", append(append([]string{"exec"}, c.flags...), prog, "-test.v", "-test.run=^"+c.test+"$")...)
+		if r.status != 0 || !strings.Contains(r.stdout, "--- PASS: "+c.test) {
+			t.Errorf("%s: status %d\n%s%s", c.test, r.status, r.stdout, r.stderr)
+		}
+	}
+}
