@@ -89,7 +89,9 @@ func (s *Sanitizer) RuleBroken(e *dmabuf.Event) {
 	s.publish(r, key, fmt.Sprint(code, e.Detail, r.This.place(), r.Other.place()), func() {
 		r.Ownership = describeOwnership(e)
 		if o := r.Ownership; o.Phys != 0 {
-			r.Buffer = s.buffer(o.Phys)
+			if r.Buffer = s.buffer(o.Phys); r.Buffer != nil && r.Buffer.Name == "" {
+				r.Buffer.Name = o.Buffer.Name
+			}
 		}
 	})
 }
@@ -108,10 +110,39 @@ func (s *Sanitizer) sidePlace(d *dmabuf.Side, a *access) uint64 {
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, d.Op)
 	if a != nil {
+		if isCall(d) {
+			// All calls come through the same kernel code.
+			return h.Sum64() ^ s.place(a) ^ a.stack.UserPath()
+		}
 		return h.Sum64() ^ s.place(a)
 	}
 	_, _ = io.WriteString(h, d.Name)
 	return h.Sum64()
+}
+
+// isCall tells whether a side is a call of a program, and no access.
+func isCall(d *dmabuf.Side) bool { return d.Op != "access" && d.Op != "DMA" && d.Op != "job" }
+
+// wrappers are the packages, and functions of C libraries, between a program and its
+// system calls.
+func isWrapper(f *symbols.Frame) bool {
+	for _, p := range []string{"syscall.", "internal/runtime/syscall", "runtime.", "golang.org/x/sys/", "vdev/ioctl.", "vdev/guest/share.",
+		"ioctl", "__ioctl", "syscall", "close", "__close"} {
+		if f.Func == p || strings.HasPrefix(f.Func, p) && strings.ContainsAny(p, "./") {
+			return true
+		}
+	}
+	return f.Func == ""
+}
+
+// calls is the way of a call through the program, innermost function first, without
+// what is between the program and the system call.
+func (a *Access) calls() []symbols.Frame {
+	all := a.Trace.User
+	for len(all) > 0 && isWrapper(&all[0]) {
+		all = all[1:]
+	}
+	return all
 }
 
 // nameSide makes the public form of a side.
@@ -124,7 +155,7 @@ func (s *Sanitizer) nameSide(d *dmabuf.Side, a *access) *Access {
 		r = s.name(a)
 		r.At = d.At
 	}
-	r.What = d.Op
+	r.What, r.call = d.Op, isCall(d)
 	switch {
 	case d.Op == "access":
 		r.What = "CPU " + d.Access.String()
@@ -154,7 +185,7 @@ func (s *Sanitizer) nameSide(d *dmabuf.Side, a *access) *Access {
 	}
 	if t := r.Trace.Task; r.Hart < 0 || d.ID != 0 && t != nil && t.TGID != int(d.ID) {
 		// It was in the middle of a call, while another task or a device made it go on.
-		r = &Access{What: r.What, Hart: NoHart, At: d.At}
+		r = &Access{What: r.What, Hart: NoHart, At: d.At, call: r.call}
 	}
 	if r.Trace.Task == nil && d.ID != 0 {
 		r.Trace.Task = &symbols.Task{TGID: int(d.ID), PID: int(d.ID), Comm: d.Name}

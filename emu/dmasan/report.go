@@ -77,6 +77,7 @@ type Access struct {
 	Lines, Dirty, Stale int
 
 	maintenance bool
+	call        bool // of a program; what is in the kernel is the same for all
 }
 
 // NoHart is the Access.Hart of a task of which it is not known where it was.
@@ -245,7 +246,11 @@ func (a *Access) place() string {
 	}
 	var b strings.Builder
 	b.WriteString(a.What)
-	for i, f := range append(a.Trace.Kernel[:len(a.Trace.Kernel):len(a.Trace.Kernel)], a.Trace.User...) {
+	frames := append(a.Trace.Kernel[:len(a.Trace.Kernel):len(a.Trace.Kernel)], a.Trace.User...)
+	if a.call && len(a.calls()) > 0 {
+		frames = a.calls()
+	}
+	for i, f := range frames {
 		if i == placeDepth {
 			break
 		}

@@ -239,7 +239,11 @@ func (a *Access) where() string {
 
 // function is the innermost function.
 func (a *Access) function() string {
-	for _, frames := range [][]symbols.Frame{a.Trace.Kernel, a.Trace.User} {
+	order := [][]symbols.Frame{a.Trace.Kernel, a.Trace.User}
+	if a.call && len(a.calls()) > 0 {
+		order = [][]symbols.Frame{a.calls()}
+	}
+	for _, frames := range order {
 		for _, f := range frames {
 			if f.Func != "" && !f.Inline {
 				return fmt.Sprintf("%s+%#x", f.Func, f.Offset)

@@ -5,6 +5,7 @@ package symbols
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/fnv"
 )
 
 // Memory reads guest memory without disturbing the guest: no cache line moves, no
@@ -69,6 +70,19 @@ type Stack struct {
 // Exact tells whether Kernel[i] is where execution was, rather than an address that
 // a call was to return to.
 func (s *Stack) Exact(i int) bool { return s.exact>>i&1 != 0 }
+
+// UserPath identifies the way to where the user program was: it hashes what looks like
+// its addresses on the stack. The same way may look different now and then.
+func (s *Stack) UserPath() uint64 {
+	const near = 1 << 24 // larger programs have few calls over a longer distance
+	h := fnv.New64a()
+	for b := s.userStack; len(b) >= 8; b = b[8:] {
+		if v := binary.LittleEndian.Uint64(b); v-s.User.PC+near < 2*near {
+			_, _ = h.Write(b[:8])
+		}
+	}
+	return h.Sum64()
+}
 
 // window reads a stack a piece at a time, as unwinding reads neighbouring words.
 type window struct {
