@@ -230,6 +230,68 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestTesterErrors is TestErrors for the DMA tester.
+func TestTesterErrors(t *testing.T) {
+	dev, other := open(t, ioctl.VDEV_DMATEST_DEVICE), open(t, ioctl.VDEV_DMATEST_DEVICE)
+	null := open(t, os.DevNull)
+	alloc := func(dev int, kind uint32) uint32 {
+		t.Helper()
+		a := ioctl.DMATestAlloc{Size: 4096, Kind: kind}
+		if err := ioctl.Do(dev, ioctl.VDEV_DMATEST_IOC_ALLOC, &a); err != nil {
+			t.Fatal(err)
+		}
+		return a.Handle
+	}
+	free, mapped, coherent := alloc(dev, ioctl.VDEV_DMATEST_CACHED), alloc(dev, ioctl.VDEV_DMATEST_CACHED), alloc(dev, ioctl.VDEV_DMATEST_COHERENT)
+	if err := ioctl.Do(dev, ioctl.VDEV_DMATEST_IOC_MAP, &ioctl.DMATestMap{Handle: mapped, Length: 4096}); err != nil {
+		t.Fatal(err)
+	}
+	foreign := alloc(other, ioctl.VDEV_DMATEST_COHERENT)
+	for range ioctl.VDEV_DMATEST_MAX_BUFFERS - 1 {
+		alloc(other, ioctl.VDEV_DMATEST_CACHED)
+	}
+	// Busy for a long time; closing the file ends it.
+	run := ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Dst: foreign, Length: 8, Flags: ioctl.VDEV_DMATEST_ASYNC, Delay: 2e9}
+	for _, c := range []struct {
+		what string
+		want unix.Errno
+		call func() error
+	}{
+		{"no buffer", unix.ENOENT, once(dev, ioctl.VDEV_DMATEST_IOC_FREE, ioctl.DMATestFree{Handle: 999})},
+		{"no such request", unix.ENOTTY, once(dev, ioctl.VDEV_DMATEST_IOC_FREE+100, ioctl.DMATestFree{})},
+		{"alloc: 0", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_ALLOC, ioctl.DMATestAlloc{})},
+		{"alloc: too large", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_ALLOC, ioctl.DMATestAlloc{Size: ioctl.VDEV_DMATEST_MAX_SIZE + 1})},
+		{"alloc: kind", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_ALLOC, ioctl.DMATestAlloc{Size: 1, Kind: 9})},
+		{"alloc: too many", unix.ENOSPC, once(other, ioctl.VDEV_DMATEST_IOC_ALLOC, ioctl.DMATestAlloc{Size: 1})},
+		{"import: no file", unix.EBADF, once(dev, ioctl.VDEV_DMATEST_IOC_IMPORT, ioctl.DMATestImport{Fd: -1})},
+		{"import: no dma-buf", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_IMPORT, ioctl.DMATestImport{Fd: int32(null)})},
+		{"map: coherent", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_MAP, ioctl.DMATestMap{Handle: coherent, Length: 1})},
+		{"map: range", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_MAP, ioctl.DMATestMap{Handle: free, Offset: 1, Length: 4096})},
+		{"map: direction", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_MAP, ioctl.DMATestMap{Handle: free, Length: 1, Dir: 3})},
+		{"map: attribute", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_MAP, ioctl.DMATestMap{Handle: free, Length: 1, Attrs: 2})},
+		{"map: again", unix.EBUSY, once(dev, ioctl.VDEV_DMATEST_IOC_MAP, ioctl.DMATestMap{Handle: mapped, Length: 1})},
+		{"unmap: not mapped", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_UNMAP, ioctl.DMATestUnmap{Handle: free})},
+		{"unmap: attribute", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_UNMAP, ioctl.DMATestUnmap{Handle: mapped, Attrs: 2})},
+		{"sync: not mapped", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_SYNC_FOR_CPU, ioctl.DMATestSync{Handle: free, Length: 1})},
+		{"sync: coherent", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_SYNC_FOR_CPU, ioctl.DMATestSync{Handle: coherent, Length: 1})},
+		{"sync: empty", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_SYNC_FOR_DEVICE, ioctl.DMATestSync{Handle: mapped})},
+		{"sync: direction", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_SYNC_FOR_DEVICE, ioctl.DMATestSync{Handle: mapped, Length: 1, Dir: 3})},
+		{"run: operation", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_RUN, ioctl.DMATestRun{Op: 9})},
+		{"run: flag", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_RUN, ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Dst: mapped, Flags: 2})},
+		{"run: not mapped", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_RUN, ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Dst: free, Length: 8})},
+		{"wait: nothing", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_WAIT, ioctl.DMATestWait{})},
+		{"run", 0, once(other, ioctl.VDEV_DMATEST_IOC_RUN, run)},
+		{"run: at work", unix.EBUSY, once(dev, ioctl.VDEV_DMATEST_IOC_RUN, ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Dst: mapped, Length: 8})},
+		{"wait: time", unix.ETIMEDOUT, once(other, ioctl.VDEV_DMATEST_IOC_WAIT, ioctl.DMATestWait{Timeout: 1})},
+		{"access: range", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_ACCESS, ioctl.DMATestAccess{Handle: free, Offset: 4096, Length: 1})},
+		{"access: kind", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_ACCESS, ioctl.DMATestAccess{Handle: free, Length: 1, Access: 2})},
+	} {
+		if err := c.call(); c.want == 0 && err != nil || c.want != 0 && !errors.Is(err, c.want) {
+			t.Errorf("%s: got %s, want %s", c.what, name(err), unix.ErrnoName(c.want))
+		}
+	}
+}
+
 func name(err error) string {
 	if e, ok := errors.AsType[unix.Errno](err); ok {
 		return unix.ErrnoName(e)

@@ -33,6 +33,7 @@ func TestDocumentedIoctls(t *testing.T) {
 	}{
 		{"TestExamples", nil},
 		{"TestErrors", []string{"--report-only"}},
+		{"TestTesterErrors", nil},
 	} {
 		r := vdev(t, "", append(append([]string{"exec"}, c.flags...), prog, "-test.v", "-test.run=^"+c.test+"$")...)
 		if r.status != 0 || !strings.Contains(r.stdout, "--- PASS: "+c.test) {

@@ -46,7 +46,7 @@ const A_DEVICE = "/dev/a"
 // Blocks until there is room.
 //
 // EINVAL: the size is 0. EBUSY, ENOSPC: there are too many.
-// EINTR: a signal came.
+// EINTR: a signal came. Others: those of things.
 type AThing struct {
 	_ structs.HostLayout
 	// In bytes.
@@ -142,7 +142,7 @@ func TestGenerate(t *testing.T) {
 		"| `flags` | `__u32` | in | Flags: [a_flags](#a_flags). |\n", "| `count` | `__u32` |  | Reserved: 0. |\n",
 		"| `items` | `__u64` | out | Points to struct `vdev_an_item`, as many as count says. Where they are. |\n",
 		"| `item_width` | `__u32` | out | In pixels. |\n",
-		"**Blocks** until there is room.\n", "| `EBUSY`, `ENOSPC` | there are too many |\n| `EINTR` | a signal came |\n",
+		"**Blocks** until there is room.\n", "| `EBUSY`, `ENOSPC` | there are too many |\n| `EINTR` | a signal came |\n| others | those of things |\n",
 		"Do it.\n\n```go\nfunc do(dev int) error {\n\t_ = ioctl.A_UNDO // again\n",
 		"Undoes what [`A_DO`](#a_do) did.\n", "Does not block.\n\n| error | when |\n|---|---|\n| `EINVAL` | it is a\\|b |\n\nAn example is at [`A_DO`](#a_do).\n",
 		"#### a_flags\n\nFlags of `struct vdev_a_thing`.\n\n| | | |\n|---|---|---|\n| `A_ONE` | 1 | The only one. |\n",
@@ -161,7 +161,7 @@ func TestGapsAreRefused(t *testing.T) {
 		{"what it does", "// AThing makes a thing of AnItem.\n//\n", "", "A_DO: nothing says what it does"},
 		{"what it does, in short", "// BThing shows the ItemWidth. ENOMEM. EMFILE: too many.\n", "", "B_DO: nothing says what it does"},
 		{"what it waits for", "// Blocks until there is room.\n//\n", "", "A_DO: it can be interrupted, but nothing says what it waits for"},
-		{"interruption", "// EINTR: a signal came.\n", "", "A_DO: it blocks, but nothing is said about EINTR"},
+		{"interruption", "// EINTR: a signal came. ", "// ", "A_DO: it blocks, but nothing is said about EINTR"},
 		{"an error", "EINVAL: the size is 0.", "EINVAL.", "A_DO: nothing says when EINVAL comes"},
 		{"a field", "\t// In bytes.\n", "", "A_DO: nothing is said about the field first"},
 		{"values", "//ioctl:flags a_flags\n", "", "values of a_flags"},

@@ -151,7 +151,11 @@ func (g *generator) errnos(all []errno) {
 	}
 	g.line("\n| error | when |\n|---|---|")
 	for _, e := range all {
-		g.line("| `%s` | %s |", strings.ReplaceAll(e.names, ", ", "`, `"), g.prose(e.when))
+		names := "`" + strings.ReplaceAll(e.names, ", ", "`, `") + "`"
+		if e.names == "Others" {
+			names = "others"
+		}
+		g.line("| %s | %s |", names, g.prose(e.when))
 	}
 }
 

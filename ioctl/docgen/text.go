@@ -23,8 +23,8 @@ type errno struct {
 	when  string // may be empty
 }
 
-// errnoSentence matches a sentence about errors.
-var errnoSentence = regexp.MustCompile(`^(E[A-Z0-9]+(?:, E[A-Z0-9]+)*)(?:: (.*))?$`)
+// errnoSentence matches a sentence about errors; those of somebody else have no names.
+var errnoSentence = regexp.MustCompile(`^(E[A-Z0-9]+(?:, E[A-Z0-9]+)*|Others)(?:: (.*))?$`)
 
 // blocksUntil begins the paragraph that says what a call waits for.
 const blocksUntil = "Blocks until "
