@@ -50,7 +50,6 @@ type Config struct {
 type Share struct {
 	core    *dmabuf.Core
 	pool    *dmabuf.PagePool
-	memory  dmabuf.Memory
 	size    uint64 // of the pool
 	devices []*device
 
@@ -60,7 +59,6 @@ type Share struct {
 	exports     map[dmabuf.ID]*export
 	attachments map[uint32]*attachment
 	calls       map[*bsu.Request]*call // those that wait
-	behind      map[dmabuf.ID]int      // mappings through which devices write at any time
 	moved       dmabuf.ID              // the buffer that moved last, in this call
 }
 
@@ -104,9 +102,8 @@ var _ bsu.Handler = (*Share)(nil)
 
 // New makes a core for a machine.
 func New(c Config) *Share {
-	s := &Share{ops: operations(), memory: c.Memory, clients: map[uint32]*client{}, exports: map[dmabuf.ID]*export{},
-		attachments: map[uint32]*attachment{}, calls: map[*bsu.Request]*call{},
-		behind: map[dmabuf.ID]int{}}
+	s := &Share{ops: operations(), clients: map[uint32]*client{}, exports: map[dmabuf.ID]*export{},
+		attachments: map[uint32]*attachment{}, calls: map[*bsu.Request]*call{}}
 	cfg := dmabuf.Config{
 		Now:      c.Clock.Now,
 		NewTimer: func(fn func()) dmabuf.Timer { return c.Clock.NewTimer("dmabuf.deadline", fn) },
@@ -214,7 +211,6 @@ func (s *Share) Reset() {
 	clear(s.attachments)
 	clear(s.exports)
 	clear(s.clients)
-	clear(s.behind)
 	open := s.open
 	s.open = nil
 	for _, cl := range open {

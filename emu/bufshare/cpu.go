@@ -20,7 +20,6 @@ func cpuBegin(c *call, a *ioctl.VdevDMABufRange) error {
 	if err := b.BeginCPU(c.client.Client, r, acc); err != nil {
 		return err
 	}
-	c.s.catchUp(b, r)
 	c.exporter(b, acc, ioctl.VDEV_BSU_EXPORTER_BEGIN)
 	return nil
 }
@@ -54,29 +53,6 @@ func (c *call) exporter(b *dmabuf.Buffer, a dmabuf.Access, flag uint32) {
 		dir = dmabuf.ToDevice
 	}
 	c.flags |= flag | uint32(dir)<<8
-}
-
-// catchUp makes visible what devices wrote that have the buffer mapped for good: as no
-// unmapping says when they have finished, anything may have been written.
-func (s *Share) catchUp(b *dmabuf.Buffer, r dmabuf.Range) {
-	if b.Foreign() || !s.writtenBehind(b) {
-		return
-	}
-	lo := r.Off &^ (dmabuf.LineSize - 1)
-	hi := (r.End() + dmabuf.LineSize - 1) &^ (dmabuf.LineSize - 1)
-	at := uint64(0)
-	for _, x := range b.Backing() {
-		from, to := max(at, lo), min(at+x.Len, hi)
-		if from < to {
-			s.memory.Maintain(dmabuf.Flush, x.Addr+from-at, to-from)
-		}
-		at += x.Len
-	}
-}
-
-// writtenBehind tells whether a non-coherent device may write the buffer at any time.
-func (s *Share) writtenBehind(b *dmabuf.Buffer) bool {
-	return s.behind[b.ID()] > 0
 }
 
 func kmap(c *call, a *ioctl.VdevDMABufKmap) error {
@@ -166,7 +142,6 @@ func prep(c *call, a *ioctl.VdevDMABufPrep) error {
 	return c.waiting(a.Flags&ioctl.VDEV_DMABUF_NOWAIT != 0, a.Timeout, func(w *dmabuf.Wait) error {
 		return b.Prep(c.client.Client, r, acc, flags, w)
 	}, func() {
-		c.s.catchUp(b, r)
 		c.exporter(b, acc, ioctl.VDEV_BSU_EXPORTER_BEGIN)
 		c.client.prepared[b.ID()] = acc
 	})

@@ -206,7 +206,6 @@ func mapDriver(c *call, a *ioctl.VdevBSUNumber) error {
 			}
 		}
 		at.dir = dir
-		c.s.written(at, 1)
 	} else if dir != at.dir {
 		return dmabuf.EBUSY
 	}
@@ -227,32 +226,12 @@ func unmapDriver(c *call, a *ioctl.VdevBSUNumber) error {
 	if at.mapped--; at.mapped > 0 {
 		return nil
 	}
-	c.s.written(at, -1)
 	for _, x := range at.each {
 		if err := x.Unmap(at.dir); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// written counts the mappings through which non-coherent devices can write a buffer at
-// any time.
-func (s *Share) written(at *attachment, by int) {
-	if at.dir == dmabuf.ToDevice {
-		return
-	}
-	for _, x := range at.each {
-		for _, d := range s.devices {
-			if d.core != x.Device() || !d.Persistent || d.Coherent {
-				continue
-			}
-			id := at.export.buf.ID()
-			if s.behind[id] += by; s.behind[id] == 0 {
-				delete(s.behind, id)
-			}
-		}
-	}
 }
 
 // kernelAccess is what the kernel says of its access, by a direction of mapping.
@@ -270,12 +249,7 @@ func beginKernel(c *call, a *ioctl.VdevBSUNumber) error {
 	if err != nil {
 		return err
 	}
-	all := dmabuf.Whole(e.buf.Size())
-	if err := e.buf.BeginCPU(e.Client, all, acc); err != nil {
-		return err
-	}
-	c.s.catchUp(e.buf, all)
-	return nil
+	return e.buf.BeginCPU(e.Client, dmabuf.Whole(e.buf.Size()), acc)
 }
 
 func endKernel(c *call, a *ioctl.VdevBSUNumber) error {
