@@ -134,7 +134,9 @@ type VdevDMABufCreate struct {
 
 // VdevDMABufRegister makes a dma-buf known that somebody else exported (a heap, a DRM
 // driver), until the file of the device or, earlier, VDEV_DMABUF_IOC_UNREGISTER ends
-// that. Its memory stays where it is, and cache maintenance is its exporter's. EINVAL:
+// that. Its memory stays where it is, and cache maintenance is its exporter's: requests
+// that begin or end an access by CPU ask him, too, and then wait for Linux's fences on
+// the buffer and fail as DMA_BUF_IOCTL_SYNC does, with nothing begun. EINVAL:
 // it is no dma-buf. EEXIST: it is registered, or one of the core's own, or shares
 // memory with another buffer. EOPNOTSUPP: its memory is not ordinary RAM, or its
 // exporter does not tell where it is.

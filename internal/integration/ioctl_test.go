@@ -23,7 +23,8 @@ func buildTests(t *testing.T, pkg string) (prog string) {
 }
 
 // TestDocumentedIoctls runs the examples of docs/ioctl.md, which are silent, and makes
-// the errors come that it names, of which some are reported.
+// the errors come that it names, of which some are reported. Signals, too, do what it
+// says.
 func TestDocumentedIoctls(t *testing.T) {
 	needImage(t)
 	prog := buildTests(t, "vdev/ioctl")
@@ -34,6 +35,7 @@ func TestDocumentedIoctls(t *testing.T) {
 		{"TestExamples", nil},
 		{"TestErrors", []string{"--report-only"}},
 		{"TestTesterErrors", nil},
+		{"TestInterruptedExporter", nil},
 	} {
 		r := vdev(t, "", append(append([]string{"exec"}, c.flags...), prog, "-test.v", "-test.run=^"+c.test+"$")...)
 		if r.status != 0 || !strings.Contains(r.stdout, "--- PASS: "+c.test) {
