@@ -17,11 +17,11 @@ func TestMisusedBuffers(t *testing.T) {
 	prog, file := buildTests(t, "vdev/guest/tests/dmabuf"), filepath.Join(t.TempDir(), "reports")
 	r := vdev(t, "", "exec", "--harts=2", "--report-only", "--report", file, prog, "-misuse", "-test.v", "-test.run=Misused")
 	want := map[string][]string{
-		"TestMisusedPrep":       {"prep-fini", "prep-fini", "prep-fini"}, // nested, twice, batched
-		"TestMisusedKmap":       {"prep-fini", "prep-fini", "prep-fini"}, // outside, the third, another end
+		"TestMisusedPrep":       {"prep-fini", "prep-fini", "prep-fini"},              // nested, twice, batched
+		"TestMisusedKmap":       {"prep-fini", "prep-fini", "prep-fini", "prep-fini"}, // outside, used, the third, another end
 		"TestMisusedSyncIoctl":  {"prep-fini"},
 		"TestMisusedUnlock":     {"sync-lock"},
-		"TestMisusedForTooLong": {"sync-lock"},
+		"TestMisusedForTooLong": {"sync-lock", "sync-lock"}, // too long, and unlocked again
 		"holder":                {"sync-lock"},
 		"":                      {"prep-fini"}, // the exit of the holder, which is in no function of its
 	}
