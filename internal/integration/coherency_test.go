@@ -81,6 +81,7 @@ type report struct {
 		Offset uint64 `json:"offset"`
 	} `json:"buffer"`
 	Device  string  `json:"device"`
+	Explain string  `json:"explain"`
 	Missing string  `json:"missing"`
 	This    *access `json:"this"`
 	Other   *access `json:"other"`
