@@ -123,8 +123,8 @@ func (s *Sanitizer) sidePlace(d *dmabuf.Side, a *access) uint64 {
 // isCall tells whether a side is a call of a program, and no access.
 func isCall(d *dmabuf.Side) bool { return d.Op != "access" && d.Op != "DMA" && d.Op != "job" }
 
-// wrappers are the packages, and functions of C libraries, between a program and its
-// system calls.
+// isWrapper tells whether a function is between a program and its system calls: in
+// certain packages, or in a C library.
 func isWrapper(f *symbols.Frame) bool {
 	for _, p := range []string{"syscall.", "internal/runtime/syscall", "runtime.", "golang.org/x/sys/", "vdev/ioctl.", "vdev/guest/share.",
 		"ioctl", "__ioctl", "syscall", "close", "__close"} {
@@ -161,6 +161,7 @@ func (s *Sanitizer) nameSide(d *dmabuf.Side, a *access) *Access {
 		r.What = "CPU " + d.Access.String()
 	case d.Op == "DMA", d.Op == "job", d.Op == "lock":
 		r.What += " " + d.Access.String()
+	case d.Access&dmabuf.Frame != 0 && strings.Contains(d.Op, "frame"):
 	case d.Access&(dmabuf.Read|dmabuf.Write) != 0 && d.Kind == dmabuf.TaskSide:
 		r.What += " for " + d.Access.String()
 	}
