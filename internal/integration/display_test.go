@@ -249,7 +249,7 @@ func TestCtlReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctl, end := held(t, "--file", prog+":/tmp/prog", "sh", "-c", "/tmp/prog device-read-dirty broken; sleep 100000")
-	for ctl("reports").stdout == "none\n" || ctl("reports").status != 0 {
+	for o := ctl("reports"); o.status != 0 || o.stdout == "none\n"; o = ctl("reports") {
 		retry()
 	}
 	for _, c := range []struct{ args, want string }{
