@@ -14,5 +14,8 @@ func programs() map[string]program {
 		"opposite-orders":    oppositeOrders,
 		"readers-and-writer": readersAndWriter,
 		"lockup":             lockup,
+		"early-invalidate":   earlyInvalidate,
+		"pipeline-messages":  pipelineMessages,
+		"pipeline-locks":     pipelineLocks,
 	}
 }
