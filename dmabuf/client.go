@@ -94,7 +94,7 @@ func (cl *Client) Close() error {
 	}
 	for a := cl.cpu.first(); a != nil; a = cl.cpu.first() {
 		if a.prep {
-			c.violation(OpenAtExit, a.buf, a.rng, cl.side("CPU_PREP", a.access), Side{})
+			c.violation(OpenAtExit, a.buf, a.rng, cl.side("end of the client", 0), a.side())
 		}
 		a.end()
 	}

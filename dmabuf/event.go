@@ -40,7 +40,7 @@ const (
 	WrongDirectionCPU                 // access; CPU_PREP or begin
 	MissingPrep                       // access; nobody
 	IgnoredError                      // access; the CPU_PREP that failed, with Err
-	OpenAtExit                        // CPU_PREP; nobody
+	OpenAtExit                        // the end of the client; its CPU_PREP
 	PendingCommands                   // CPU_PREP; batching
 	KmapOutside                       // kmap; nobody
 	KmapLeft                          // end of the access; nobody
