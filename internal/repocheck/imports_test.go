@@ -46,7 +46,7 @@ func layers() []layer {
 		// Tools and tests of the whole; nothing imports them.
 		{dir: "internal", may: []string{"emu/...", "mmio/...", "iommu/...", "dmabuf/...", "ioctl/...",
 			"guest/client", "guest/program", "guest/wire", "images", "internal/..."},
-			tests: []string{"guest/drm/pixel", "guest/tests/coherency", "guest/tests/graphics", "guest/tests/mappings", "guest/tests/ownership"}},
+			tests: []string{"guest/drm/pixel", "guest/tests/coherency", "guest/tests/graphics", "guest/tests/mappings", "guest/tests/ownership", "guest/tests/scenarios"}},
 	}
 }
 
