@@ -62,7 +62,13 @@ func checkScenario(t *testing.T, c cacheConfig, s *scenarios.Scenario, r graphic
 	if slices.Contains(s.Corrupts, c.mode) && r.right {
 		t.Errorf("%v: all is right", c)
 	}
+	if !slices.Contains(r.codes(), s.Code) {
+		t.Errorf("%v: reports %v, none of %s", c, r.codes(), s.Code)
+	}
 	for _, rep := range r.reports {
+		if slices.Contains(s.Also, rep.Code) {
+			continue
+		}
 		if rep.Code != s.Code || rep.Latent || rep.Buffer.Name != s.Buffer || !strings.Contains(rep.Missing, s.Missing) {
 			t.Errorf("%v: report %s (latent: %v) on buffer %q, advice %q, want %s on %q with %q", c, rep.Code, rep.Latent, rep.Buffer.Name, rep.Missing,
 				s.Code, s.Buffer, s.Missing)

@@ -223,11 +223,23 @@ func (b *Buffer) DeviceCopy(off, n int, dst *Buffer, dstOff int) error {
 	return b.dev.run(&ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_COPY, Src: b.handle, SrcOffset: uint64(off), Dst: dst.handle, DstOffset: uint64(dstOff), Length: uint32(n)})
 }
 
+// StartDeviceSum is DeviceSum that comes true after a delay. WaitSum waits for it.
+func (b *Buffer) StartDeviceSum(off, n int, delay time.Duration) error {
+	return b.dev.run(&ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_CHECKSUM, Flags: ioctl.VDEV_DMATEST_ASYNC, Src: b.handle, SrcOffset: uint64(off),
+		Length: uint32(n), Delay: uint32(delay)})
+}
+
 // Wait waits for the end of what Start… began.
 func (d *Device) Wait() error {
+	_, err := d.WaitSum()
+	return err
+}
+
+// WaitSum is Wait, and returns the CRC-32 of StartDeviceSum.
+func (d *Device) WaitSum() (uint32, error) {
 	var arg ioctl.DMATestWait
 	if err := ioctl.Do(d.fd(), ioctl.VDEV_DMATEST_IOC_WAIT, &arg); err != nil {
-		return fmt.Errorf("wait: %w", err)
+		return 0, fmt.Errorf("wait: %w", err)
 	}
-	return fault(arg.Error)
+	return arg.Result, fault(arg.Error)
 }

@@ -37,6 +37,9 @@ func Run(name string, broken bool) (right bool, notes []string, err error) {
 	}
 	run, ok := programs()[name]
 	if !ok {
+		run, ok = accessPrograms()[name]
+	}
+	if !ok {
 		panic("BUG: scenarios: no program " + name)
 	}
 	watch, err := share.Open()

@@ -20,7 +20,8 @@ const childEnv = "VDEV_SCENARIO_CHILD"
 // scenario.
 func children() map[string]func(parent *drm.Channel) {
 	return map[string]func(*drm.Channel){
-		"readers": readers,
+		"readers":   readers,
+		"preparing": preparing,
 	}
 }
 
@@ -40,6 +41,13 @@ func Child() {
 
 // start runs a child in a process of its own, until the scenario is over.
 func (b *Bench) start(child string) *drm.Channel {
+	cmd, c := spawn(child)
+	b.later(func() error { return errors.Join(c.Close(), cmd.Wait()) })
+	return c
+}
+
+// spawn runs a child in a process of its own.
+func spawn(child string) (*exec.Cmd, *drm.Channel) {
 	c, theirs, err := drm.NewChannel()
 	must(err)
 	cmd := exec.Command(get(os.Executable()))
@@ -48,6 +56,5 @@ func (b *Bench) start(child string) *drm.Channel {
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	must(cmd.Start())
 	must(theirs.Close())
-	b.later(func() error { return errors.Join(c.Close(), cmd.Wait()) })
-	return c
+	return cmd, c
 }

@@ -12,6 +12,8 @@ type Scenario struct {
 	Name string
 	// Code is what the broken form is reported for.
 	Code string
+	// Also lists codes for which it may be reported besides.
+	Also []string
 	// Func is in the backtraces of each report, as the function of the program, or one
 	// that works for it in another task.
 	Func string
