@@ -23,7 +23,7 @@ func (b *Buffer) CPUMatters() (reads, writes bool) {
 	switch {
 	case b.backing == nil:
 		return false, false
-	case b.members.n > 0:
+	case b.holders.n > 0 || b.hasMembers():
 		return true, true // it depends on who
 	}
 	reads = b.frame.unread
@@ -48,6 +48,16 @@ func (b *Buffer) CPUMatters() (reads, writes bool) {
 		writes = writes || !b.preparedForAll(Write)
 	}
 	return reads, writes
+}
+
+// hasMembers tells whether a task may lock the buffer.
+func (b *Buffer) hasMembers() bool {
+	for k := b.members.head; k != nil; k = k.next {
+		if k.v.obj.job == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // preparedForAll tells whether one open access by CPU permits this one everywhere.
