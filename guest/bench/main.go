@@ -38,6 +38,8 @@ func workloads() []workload {
 		{"copyplain", "MiB copied between ordinary pages", 4000, copyPlain},
 		{"copytracked", "MiB copied between pages that a device has used", 4000, copyTracked},
 		{"flips", "flips between two pictures of the display's size", 60, flips},
+		{"emptyioctls", "requests that the driver of shared buffers refuses", 100000, emptyIoctls},
+		{"prepfini", "round trips of CPU_PREP and CPU_FINI", 20000, prepFini},
 	}
 }
 
