@@ -35,7 +35,7 @@ func accesses() []Scenario {
 		{Name: "fini-missing", Code: "access-in-flight", Also: []string{dirty}, Func: "finiMissing", Buffer: "frame",
 			Missing: "VDEV_DMABUF_IOC_CPU_FINI", Corrupts: []string{"lazy"}},
 
-		{Name: "batched-commands", Code: "prep-fini", Func: "batchedCommands", Buffer: "picture", Missing: "VDEV_DMABUF_IOC_",
+		{Name: "batched-commands", Code: "prep-fini", Func: "batchedCommands", Buffer: "picture", Missing: "CPU_PREP",
 			Corrupts: every, BrokenNotes: []string{"again=1"}},
 	}
 }
