@@ -125,14 +125,21 @@ func (m *Machine) job(master string) string {
 	return ""
 }
 
-// buffer is the buffer at a physical address, as the guest's kernel knows it.
+// buffer is the buffer at a physical address, as the guest's kernel knows it, or the
+// dma-buf core: the kernel does not tell where a buffer is while no driver has it mapped.
 func (m *Machine) buffer(addr mmio.PhysAddr) (linux.Buffer, bool) {
-	if m.kernel == nil {
+	if m.kernel != nil {
+		c := m.context(m.hartNow())
+		m.kernel.SetBase(c.Stvec)
+		if b, ok := m.kernel.Buffer(addr, c.Satp); ok {
+			return b, true
+		}
+	}
+	b, off := m.share.Core().BufferAt(uint64(addr))
+	if b == nil {
 		return linux.Buffer{}, false
 	}
-	c := m.context(m.hartNow())
-	m.kernel.SetBase(c.Stvec)
-	return m.kernel.Buffer(addr, c.Satp)
+	return linux.Buffer{Name: b.Name(), Exporter: b.Exporter(), Size: b.Size(), Offset: off}, true
 }
 
 // device is how the guest's kernel names a bus master's device, and whether it surely
