@@ -12,8 +12,8 @@ import (
 )
 
 // The DMA tester, as a camera, writes frame after frame into a buffer, the CPU reads
-// all but the first. A CPU fetches what is mapped cacheable whenever it likes, so the lines must be
-// invalidated when a frame is there.
+// all but the first. A CPU fetches what is mapped cacheable whenever it likes, so the
+// lines must be invalidated when a frame is there.
 //
 // Broken: that is done when the buffer has been handed to the camera, and nothing when
 // it comes back, as if it were early enough to get the lock before the DMA. Unless the
