@@ -6,8 +6,10 @@ package dmabuf
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 	"time"
 
@@ -29,6 +31,10 @@ func TestMain(m *testing.M) {
 			os.Exit(111)
 		}
 		os.Exit(run())
+	}
+	if _, err := os.Stat(ioctl.VDEV_DMABUF_DEVICE); err != nil && runtime.GOARCH != "riscv64" {
+		fmt.Println("no dma-buf core here: run this with vdev exec")
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
