@@ -22,8 +22,7 @@ func TestMisusedBuffers(t *testing.T) {
 		"TestMisusedSyncIoctl":  {"prep-fini"},
 		"TestMisusedUnlock":     {"sync-lock"},
 		"TestMisusedForTooLong": {"sync-lock", "sync-lock"}, // too long, and unlocked again
-		"holder":                {"sync-lock"},
-		"":                      {"prep-fini"}, // the exit of the holder, which is in no function of its
+		"holder":                {"prep-fini", "sync-lock"}, // what it holds when it is killed
 	}
 	if n := strings.Count(r.stdout, "--- PASS: TestMisused"); r.status != 0 || n != 6 {
 		t.Errorf("status %d, %d tests\n%s%s", r.status, n, r.stdout, r.stderr)
