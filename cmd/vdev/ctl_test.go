@@ -471,7 +471,7 @@ func TestCtlDoesNotChangeTheRun(t *testing.T) {
 		}
 		looks := 0
 		if watch {
-			wait(t, "socket", func() bool { _, err := os.Lstat(socket); return err == nil })
+			wait(t, "socket", func() bool { return answers(socket) == nil })
 			c := dial(t, socket)
 			in := bufio.NewReader(c)
 			for alive := true; alive; looks++ {
