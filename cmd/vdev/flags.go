@@ -105,7 +105,6 @@ func (f *machineFlags) register(fs *pflag.FlagSet) {
 	fs.Var((*portsFlag)(&f.ports), "port", "how a device reaches memory, `DEVICE=WIRING`: "+strings.Join(emu.PortNames(), ", ")+"; coherent, noncoherent or miswired (the device tree says coherent, the port is not); may be repeated")
 	f.iommu = emu.IOMMUMedia
 	fs.Var((*scopeFlag)(&f.iommu), "iommu", "what the RISC-V IOMMU translates for: none, media (G2D and display), or all, disk and DMA tester too")
-	fs.Lookup("iommu").NoOptDefVal = emu.IOMMUAll.String()
 	f.panel = emu.DefaultPanel()
 	fs.Var((*panelFlag)(&f.panel), "panel", "the display's panel")
 	fs.Var((*syncFlag)(&f.sync), "sync", "what devices do about the locks of shared buffers: observe (break them, which is reported), enforce (wait for them), off (know nothing of them)")

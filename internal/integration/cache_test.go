@@ -127,7 +127,7 @@ func TestFileSystemBehindTheIOMMU(t *testing.T) {
 	needImage(t)
 	prog := diskTest(t)
 	for _, c := range []cacheSetting{{"coherent", "0", "1"}, {"lazy", "0", "4"}, {"eager", "0", "1"}, {"random", "1", "1"}, {"random", "2", "4"}} {
-		args := append([]string{"exec", "--iommu", "--console", "--append", "loglevel=7", "--disk", newDisk(t)}, c.args()...)
+		args := append([]string{"exec", "--iommu", "all", "--console", "--append", "loglevel=7", "--disk", newDisk(t)}, c.args()...)
 		o := vdev(t, "", append(args, prog, "-test.v")...)
 		if o.status != 0 || !strings.Contains(o.stdout, "--- PASS: TestFileSystemUnderLoad") || strings.Contains(o.stderr, "BUG") {
 			t.Errorf("%v: status %d\n%s%s", c, o.status, o.stdout, o.stderr)

@@ -24,7 +24,7 @@ func TestMappingsAreReported(t *testing.T) {
 				t.Parallel()
 				run := func(form string) (outcome, []report) {
 					file := filepath.Join(t.TempDir(), "reports")
-					args := append([]string{"exec", "--iommu", "--report", file}, c.args()...)
+					args := append([]string{"exec", "--iommu", "all", "--report", file}, c.args()...)
 					o := vdev(t, "", append(args, prog, p.Code, form)...)
 					reports, _ := readReports(t, file)
 					return o, reports

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package mappings has a broken program, and its correct twin, for each rule of the
-// sanitizer on mappings in an IOMMU. They run in a machine with --iommu.
+// sanitizer on mappings in an IOMMU. They run in a machine with --iommu all.
 package mappings
 
 // Pair is a broken program and its correct twin.
