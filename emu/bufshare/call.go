@@ -136,8 +136,8 @@ func number(err error) int32 {
 	return int32(dmabuf.EINVAL)
 }
 
-// waiter prepares the call for waiting; nil if the program does not want to. then is
-// done when the wait has ended well, or if f does not wait, and may be nil.
+// waiting calls f with what it may wait with; nil if the program does not want to wait.
+// then is done when the wait has ended well, or if f does not wait, and may be nil.
 func (c *call) waiting(nowait bool, ns uint64, f func(w *dmabuf.Wait) error, then func()) error {
 	w := &c.wait
 	if nowait {
@@ -179,6 +179,16 @@ func access(v uint32) (dmabuf.Access, error) {
 		return 0, dmabuf.EINVAL
 	}
 	return dmabuf.Access(v), nil
+}
+
+// bufferFor is the buffer and the access of two fields.
+func (c *call) bufferFor(id int32, acc uint32) (*dmabuf.Buffer, dmabuf.Access, error) {
+	b, err := c.buffer(id)
+	if err != nil {
+		return nil, 0, err
+	}
+	a, err := access(acc)
+	return b, a, err
 }
 
 // flagsWithin says whether only known flags are set.

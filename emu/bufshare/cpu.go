@@ -8,11 +8,7 @@ import (
 )
 
 func cpuBegin(c *call, a *ioctl.VdevDMABufRange) error {
-	b, err := c.buffer(a.Fd)
-	if err != nil {
-		return err
-	}
-	acc, err := access(a.Access)
+	b, acc, err := c.bufferFor(a.Fd, a.Access)
 	if err != nil {
 		return err
 	}
@@ -25,11 +21,7 @@ func cpuBegin(c *call, a *ioctl.VdevDMABufRange) error {
 }
 
 func cpuEnd(c *call, a *ioctl.VdevDMABufRange) error {
-	b, err := c.buffer(a.Fd)
-	if err != nil {
-		return err
-	}
-	acc, err := access(a.Access)
+	b, acc, err := c.bufferFor(a.Fd, a.Access)
 	if err != nil {
 		return err
 	}
@@ -55,15 +47,23 @@ func (c *call) exporter(b *dmabuf.Buffer, a dmabuf.Access, flag uint32) {
 	c.flags |= flag | uint32(dir)<<8
 }
 
-func kmap(c *call, a *ioctl.VdevDMABufKmap) error {
+// kmapOf is the buffer and the mapping that a request is about.
+func (c *call) kmapOf(a *ioctl.VdevDMABufKmap) (*dmabuf.Buffer, kmapKey, error) {
 	b, err := c.buffer(a.Fd)
+	if err != nil {
+		return nil, kmapKey{}, err
+	}
+	if err := flagsWithin(a.Flags, ioctl.VDEV_DMABUF_KMAP_ATOMIC); err != nil {
+		return nil, kmapKey{}, err
+	}
+	return b, kmapKey{b.ID(), a.Page, a.Flags&ioctl.VDEV_DMABUF_KMAP_ATOMIC != 0}, nil
+}
+
+func kmap(c *call, a *ioctl.VdevDMABufKmap) error {
+	b, k, err := c.kmapOf(a)
 	if err != nil {
 		return err
 	}
-	if err := flagsWithin(a.Flags, ioctl.VDEV_DMABUF_KMAP_ATOMIC); err != nil {
-		return err
-	}
-	k := kmapKey{b.ID(), a.Page, a.Flags&ioctl.VDEV_DMABUF_KMAP_ATOMIC != 0}
 	var m dmabuf.Kmap
 	if k.atomic {
 		if m, err = b.KmapAtomic(c.client.Client, a.Page); err != nil {
@@ -81,14 +81,10 @@ func kmap(c *call, a *ioctl.VdevDMABufKmap) error {
 }
 
 func kunmap(c *call, a *ioctl.VdevDMABufKmap) error {
-	b, err := c.buffer(a.Fd)
+	b, k, err := c.kmapOf(a)
 	if err != nil {
 		return err
 	}
-	if err := flagsWithin(a.Flags, ioctl.VDEV_DMABUF_KMAP_ATOMIC); err != nil {
-		return err
-	}
-	k := kmapKey{b.ID(), a.Page, a.Flags&ioctl.VDEV_DMABUF_KMAP_ATOMIC != 0}
 	unmap := b.Kunmap
 	if k.atomic {
 		unmap = b.KunmapAtomic
@@ -123,11 +119,7 @@ func kaccess(c *call, a *ioctl.VdevDMABufAccess) error {
 }
 
 func prep(c *call, a *ioctl.VdevDMABufPrep) error {
-	b, err := c.buffer(a.Fd)
-	if err != nil {
-		return err
-	}
-	acc, err := access(a.Access)
+	b, acc, err := c.bufferFor(a.Fd, a.Access)
 	if err != nil {
 		return err
 	}
@@ -177,11 +169,7 @@ func submit(c *call, a *ioctl.VdevDMABufBuffer) error {
 }
 
 func waitBuffer(c *call, a *ioctl.VdevDMABufWait) error {
-	b, err := c.buffer(a.Fd)
-	if err != nil {
-		return err
-	}
-	acc, err := access(a.Access)
+	b, acc, err := c.bufferFor(a.Fd, a.Access)
 	if err != nil {
 		return err
 	}

@@ -42,12 +42,9 @@ func syncGet(c *call, a *ioctl.VdevSyncGet) error {
 		return dmabuf.EINVAL
 	}
 	for i, e := range all {
-		b, err := c.buffer(e.Fd)
+		b, acc, err := c.bufferFor(e.Fd, e.Access)
 		if err == nil {
-			var acc dmabuf.Access
-			if acc, err = access(e.Access); err == nil {
-				err = s.Get(b, acc)
-			}
+			err = s.Get(b, acc)
 		}
 		if err == nil {
 			continue
@@ -161,11 +158,7 @@ func fenceAdd(c *call, a *ioctl.VdevFenceAdd) error {
 	if err != nil {
 		return err
 	}
-	b, err := c.buffer(a.Fd)
-	if err != nil {
-		return err
-	}
-	acc, err := access(a.Access)
+	b, acc, err := c.bufferFor(a.Fd, a.Access)
 	if err != nil {
 		return err
 	}

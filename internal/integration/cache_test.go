@@ -44,13 +44,7 @@ func cacheSettings(randomSeeds int) []cacheSetting {
 // diskTest builds the guest program that loads a disk.
 func diskTest(t *testing.T) string {
 	t.Helper()
-	prog := filepath.Join(t.TempDir(), "disk.test")
-	build := exec.Command("go", "test", "-c", "-o", prog, "vdev/guest/tests/disk")
-	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=riscv64", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return prog
+	return buildTests(t, "vdev/guest/tests/disk")
 }
 
 // newDisk makes a disk with an empty ext4 file system.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -134,12 +133,7 @@ type coherencyRun struct {
 // coherencyProgram is the guest program, built when it is first needed.
 var coherencyProgram = sync.OnceValues(func() (string, error) {
 	file := filepath.Join(filepath.Dir(binary), "coherency")
-	build := exec.Command("go", "build", "-o", file, "vdev/guest/tests/coherency/prog")
-	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=riscv64", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the guest program: %w\n%s", err, out)
-	}
-	return file, nil
+	return file, goForGuest("build", "-o", file, "vdev/guest/tests/coherency/prog")
 })
 
 // runCoherency runs a program of package coherency.

@@ -3,8 +3,6 @@
 package integration
 
 import (
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,10 +12,8 @@ import (
 func buildTests(t *testing.T, pkg string) (prog string) {
 	t.Helper()
 	prog = filepath.Join(t.TempDir(), "guest.test")
-	build := exec.Command("go", "test", "-c", "-o", prog, pkg)
-	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=riscv64", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the guest program: %v\n%s", err, out)
+	if err := goForGuest("test", "-c", "-o", prog, pkg); err != nil {
+		t.Fatal(err)
 	}
 	return prog
 }

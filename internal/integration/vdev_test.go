@@ -103,10 +103,8 @@ func command(t *testing.T, stdin io.Reader, args []string) outcome {
 func guestProgram(t *testing.T, pkg string) string {
 	t.Helper()
 	prog := filepath.Join(t.TempDir(), filepath.Base(pkg))
-	build := exec.Command("go", "build", "-o", prog, pkg)
-	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=riscv64", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building %s: %v\n%s", pkg, err, out)
+	if err := goForGuest("build", "-o", prog, pkg); err != nil {
+		t.Fatal(err)
 	}
 	return prog
 }
@@ -121,4 +119,14 @@ func (o outcome) digestLine(t *testing.T) string {
 	}
 	t.Fatalf("no digest; status %d\n%s%s", o.status, o.stdout, o.stderr)
 	return ""
+}
+
+// goForGuest runs the go command for programs of the guest.
+func goForGuest(args ...string) error {
+	build := exec.Command("go", args...)
+	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=riscv64", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return nil
 }

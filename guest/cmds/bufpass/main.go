@@ -58,16 +58,17 @@ func main() {
 			return cli.Usage(err)
 		case kind == drm.Dumb:
 			return cli.Usage(errors.New("dumb buffers are for clients that have the display; use gem"))
-		case len(args) > 1:
-			return cli.Usage(errors.New("more than one file"))
+		}
+		file, err := cli.File(args)
+		switch {
+		case err != nil:
+			return err
 		case child == "scale":
 			return scale(kind)
 		case child == "show":
 			return show(ctx, o)
-		case len(args) == 1:
-			return draw(ctx, kind, o, args[0])
 		}
-		return draw(ctx, kind, o, "")
+		return draw(ctx, kind, o, file)
 	})
 }
 

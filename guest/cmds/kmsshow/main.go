@@ -56,13 +56,11 @@ func main() {
 		f.BoolVar(&o.fence, "fence", false, "use fences for the flips")
 		f.DurationVar(&o.stay, "for", 0, "end after this time instead of at Ctrl-C, and leave the picture on the display")
 	}, func(ctx context.Context, args []string) error {
-		switch {
-		case len(args) > 1:
-			return cli.Usage(errors.New("more than one file"))
-		case len(args) == 1:
-			return show(ctx, o, args[0])
+		file, err := cli.File(args)
+		if err != nil {
+			return err
 		}
-		return show(ctx, o, "")
+		return show(ctx, o, file)
 	})
 }
 

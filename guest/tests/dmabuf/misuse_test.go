@@ -114,7 +114,7 @@ func TestMisusedByTheDead(t *testing.T) {
 	misuse(t)
 	c := open(t)
 	b := create(t, c, page)
-	cmd, ch := child(t, "holder")
+	cmd, ch := start(t, "holder")
 	must(t, ch.Send("buffer", b.FD()))
 	var message string
 	if _, err := ch.Receive(&message); err != nil {

@@ -16,12 +16,13 @@ import (
 
 	"vdev/guest/drm"
 	"vdev/guest/share"
+	"vdev/guest/tests/internal/child"
 	"vdev/ioctl"
 )
 
 // received is the buffer that the test sends, and a client for it.
 func received() (*drm.Channel, *share.Client, *drm.DMABuf, error) {
-	ch := parent()
+	ch := child.Parent()
 	var message string
 	fds, err := ch.Receive(&message)
 	if err != nil {
@@ -76,7 +77,7 @@ func TestPassing(t *testing.T) {
 		mem[i] = byte(i)
 	}
 	must(t, c.Fini(b))
-	cmd, ch := child(t, "receiver")
+	cmd, ch := start(t, "receiver")
 	must(t, ch.Send("buffer", b.FD()))
 	var message string
 	if _, err := ch.Receive(&message); err != nil {
@@ -183,7 +184,7 @@ func TestKilledWaiter(t *testing.T) {
 	if _, err := s.Lock(share.Forever); err != nil {
 		t.Fatal(err)
 	}
-	cmd, ch := child(t, "waiter")
+	cmd, ch := start(t, "waiter")
 	must(t, ch.Send("buffer", b.FD()))
 	var message string
 	if _, err := ch.Receive(&message); err != nil {

@@ -17,15 +17,12 @@ import (
 
 	"vdev/guest/drm"
 	"vdev/guest/share"
+	"vdev/guest/tests/internal/child"
 	"vdev/ioctl"
 )
 
-// childEnv makes a copy of the test binary run one of the children instead of the
-// tests.
-const childEnv = "VDEV_TEST_CHILD"
-
 func TestMain(m *testing.M) {
-	if name := os.Getenv(childEnv); name != "" {
+	if name := child.Name(); name != "" {
 		run, ok := children()[name]
 		if !ok {
 			os.Exit(111)
@@ -44,25 +41,14 @@ func children() map[string]func() int {
 	return map[string]func() int{"receiver": receiver, "holder": holder, "waiter": waiter}
 }
 
-// child returns a command that runs one of children, with a channel as its file 3.
-func child(t *testing.T, name string) (*exec.Cmd, *drm.Channel) {
+// start starts one of children, with a channel to it.
+func start(t *testing.T, name string) (*exec.Cmd, *drm.Channel) {
 	t.Helper()
-	c, other, err := drm.NewChannel()
+	cmd, c, err := child.Start(name)
 	must(t, err)
-	self, err := os.Executable()
-	must(t, err)
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), childEnv+"="+name)
-	cmd.ExtraFiles = []*os.File{other}
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	must(t, cmd.Start())
-	must(t, other.Close())
 	t.Cleanup(func() { _ = c.Close() })
 	return cmd, c
 }
-
-// parent is the channel to the test, in a child.
-func parent() *drm.Channel { return drm.ChannelOf(3) }
 
 func must(t *testing.T, err error) {
 	t.Helper()

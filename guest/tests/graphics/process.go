@@ -15,15 +15,13 @@ import (
 
 	"vdev/guest/drm"
 	"vdev/guest/drm/pixel"
+	"vdev/guest/tests/internal/child"
 )
-
-// childEnv makes a process one of the children below.
-const childEnv = "VDEV_GRAPHICS_CHILD"
 
 // Child does the work of a child process and exits, if this is one. Programs that call
 // Run must call it first.
 func Child() {
-	name := os.Getenv(childEnv)
+	name := child.Name()
 	if name == "" {
 		return
 	}
@@ -33,8 +31,7 @@ func Child() {
 		"victim":         victim,
 		"presenter":      presenter,
 	}[name]
-	const socket = 3
-	err := run(drm.ChannelOf(socket))
+	err := run(child.Parent())
 	if err != nil && !errors.Is(err, io.EOF) {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)
@@ -50,16 +47,9 @@ type process struct {
 
 // start starts a child.
 func start(name string) (*process, error) {
-	c, end, err := drm.NewChannel()
+	cmd, c, err := child.Start(name)
 	if err != nil {
 		return nil, err
-	}
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), childEnv+"="+name)
-	cmd.Stderr = os.Stderr
-	cmd.ExtraFiles = []*os.File{end}
-	if err := errors.Join(cmd.Start(), end.Close()); err != nil {
-		return nil, errors.Join(err, c.Close())
 	}
 	return &process{c, cmd}, nil
 }

@@ -11,10 +11,8 @@ import (
 	"os/exec"
 
 	"vdev/guest/drm"
+	"vdev/guest/tests/internal/child"
 )
-
-// childEnv makes a copy of the program run one of children.
-const childEnv = "VDEV_SCENARIO_CHILD"
 
 // children are what scenarios run in processes of their own. Each has a channel to its
 // scenario.
@@ -27,7 +25,7 @@ func children() map[string]func(parent *drm.Channel) {
 
 // Child runs a child and ends the process, if this is one.
 func Child() {
-	name := os.Getenv(childEnv)
+	name := child.Name()
 	if name == "" {
 		return
 	}
@@ -35,26 +33,20 @@ func Child() {
 	if !ok {
 		must(fmt.Errorf("there is no child %q", name))
 	}
-	run(drm.ChannelOf(3))
+	run(child.Parent())
 	os.Exit(0)
 }
 
 // start runs a child in a process of its own, until the scenario is over.
-func (b *Bench) start(child string) *drm.Channel {
-	cmd, c := spawn(child)
+func (b *Bench) start(name string) *drm.Channel {
+	cmd, c := spawn(name)
 	b.later(func() error { return errors.Join(c.Close(), cmd.Wait()) })
 	return c
 }
 
 // spawn runs a child in a process of its own.
-func spawn(child string) (*exec.Cmd, *drm.Channel) {
-	c, theirs, err := drm.NewChannel()
+func spawn(name string) (*exec.Cmd, *drm.Channel) {
+	cmd, c, err := child.Start(name)
 	must(err)
-	cmd := exec.Command(get(os.Executable()))
-	cmd.Env = append(os.Environ(), childEnv+"="+child)
-	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
-	must(cmd.Start())
-	must(theirs.Close())
 	return cmd, c
 }

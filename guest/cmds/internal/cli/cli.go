@@ -65,6 +65,17 @@ func Main(name, help string, define func(*flag.FlagSet), run func(ctx context.Co
 	os.Exit(status)
 }
 
+// File is the one file that a command may be given; empty if there is none.
+func File(args []string) (string, error) {
+	switch len(args) {
+	case 0:
+		return "", nil
+	case 1:
+		return args[0], nil
+	}
+	return "", Usage(errors.New("more than one file"))
+}
+
 // Picture returns the PNG in a file, or the test picture of the given size if there is
 // no file.
 func Picture(file string, width, height, step int) (*pixel.Picture, error) {

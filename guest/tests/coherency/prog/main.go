@@ -14,39 +14,21 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"vdev/guest/tests/coherency"
+	"vdev/guest/tests/internal/prog"
 )
 
 func main() {
-	if len(os.Args) != 3 || os.Args[2] != "correct" && os.Args[2] != "broken" {
-		fmt.Fprintln(os.Stderr, "usage: prog NAME correct|broken")
-		os.Exit(2)
+	var names []string
+	for _, p := range coherency.Pairs() {
+		names = append(names, p.Name)
 	}
-	names := []string{os.Args[1]}
-	if names[0] == "all" {
-		names = nil
-		for _, p := range coherency.Pairs() {
-			names = append(names, p.Name)
-		}
-	}
-	status := 0
-	for _, name := range names {
-		broken := os.Args[2] == "broken"
+	prog.Main(names, func(name string, broken bool) (bool, error) {
 		r, err := coherency.Run(name, broken)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "prog:", err)
-			os.Exit(2)
+		if err == nil {
+			fmt.Printf("%s %s %#x %d\n", name, prog.Word(r.Right), r.Phys, r.Size)
 		}
-		word := "right"
-		if !r.Right {
-			word = "wrong"
-		}
-		fmt.Printf("%s %s %#x %d\n", name, word, r.Phys, r.Size)
-		if !r.Right && !broken {
-			status = 1
-		}
-	}
-	os.Exit(status)
+		return r.Right, err
+	})
 }

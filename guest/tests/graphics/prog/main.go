@@ -14,40 +14,22 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"vdev/guest/tests/graphics"
+	"vdev/guest/tests/internal/prog"
 )
 
 func main() {
 	graphics.Child()
-	if len(os.Args) != 3 || os.Args[2] != "correct" && os.Args[2] != "broken" {
-		fmt.Fprintln(os.Stderr, "usage: prog NAME correct|broken")
-		os.Exit(2)
+	var names []string
+	for _, p := range graphics.Pairs() {
+		names = append(names, p.Name)
 	}
-	names := []string{os.Args[1]}
-	if names[0] == "all" {
-		names = nil
-		for _, p := range graphics.Pairs() {
-			names = append(names, p.Name)
-		}
-	}
-	status := 0
-	for _, name := range names {
-		broken := os.Args[2] == "broken"
+	prog.Main(names, func(name string, broken bool) (bool, error) {
 		right, err := graphics.Run(name, broken)
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "prog: %s: %v\n", name, err)
-			os.Exit(2)
+		if err == nil {
+			fmt.Println(name, prog.Word(right))
 		}
-		word := "right"
-		if !right {
-			word = "wrong"
-		}
-		fmt.Println(name, word)
-		if !right && !broken {
-			status = 1
-		}
-	}
-	os.Exit(status)
+		return right, err
+	})
 }

@@ -8,19 +8,8 @@
 package main
 
 import (
-	"fmt"
-	"os"
-
+	"vdev/guest/tests/internal/prog"
 	"vdev/guest/tests/mappings"
 )
 
-func main() {
-	if len(os.Args) != 3 || os.Args[2] != "correct" && os.Args[2] != "broken" {
-		fmt.Fprintln(os.Stderr, "usage: prog CODE correct|broken")
-		os.Exit(2)
-	}
-	if err := mappings.Run(os.Args[1], os.Args[2] == "broken"); err != nil {
-		fmt.Fprintln(os.Stderr, "prog:", err)
-		os.Exit(1)
-	}
-}
+func main() { prog.Run("CODE", mappings.Run) }

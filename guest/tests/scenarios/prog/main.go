@@ -13,41 +13,23 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
+	"vdev/guest/tests/internal/prog"
 	"vdev/guest/tests/scenarios"
 )
 
 func main() {
 	scenarios.Child()
-	if len(os.Args) != 3 || os.Args[2] != "correct" && os.Args[2] != "broken" {
-		fmt.Fprintln(os.Stderr, "usage: prog NAME correct|broken")
-		os.Exit(2)
+	var names []string
+	for _, s := range scenarios.All() {
+		names = append(names, s.Name)
 	}
-	names := []string{os.Args[1]}
-	if names[0] == "all" {
-		names = nil
-		for _, s := range scenarios.All() {
-			names = append(names, s.Name)
-		}
-	}
-	status := 0
-	for _, name := range names {
-		broken := os.Args[2] == "broken"
+	prog.Main(names, func(name string, broken bool) (bool, error) {
 		right, notes, err := scenarios.Run(name, broken)
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "prog: %s: %v\n", name, err)
-			os.Exit(2)
+		if err == nil {
+			fmt.Println(strings.Join(append(append([]string{name}, notes...), prog.Word(right)), " "))
 		}
-		word := "right"
-		if !right {
-			word = "wrong"
-			if !broken {
-				status = 1
-			}
-		}
-		fmt.Println(strings.Join(append(append([]string{name}, notes...), word), " "))
-	}
-	os.Exit(status)
+		return right, err
+	})
 }

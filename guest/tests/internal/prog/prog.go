@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package prog is the command line of guest programs that have a correct and a broken
+// form.
+package prog
+
+import (
+	"fmt"
+	"os"
+)
+
+// args returns the command line's "NAME correct|broken", or says how it is to be and
+// exits with status 2. What is what the usage calls NAME.
+func args(what string) (name string, broken bool) {
+	if len(os.Args) != 3 || os.Args[2] != "correct" && os.Args[2] != "broken" {
+		fmt.Fprintf(os.Stderr, "usage: prog %s correct|broken\n", what)
+		os.Exit(2)
+	}
+	return os.Args[1], os.Args[2] == "broken"
+}
+
+// Main runs the program that the command line names, or all of them if it says "all",
+// and exits: with status 1 if a correct form was wrong, 2 if one could not run. Run
+// prints what it found.
+func Main(all []string, run func(name string, broken bool) (right bool, err error)) {
+	name, broken := args("NAME")
+	names := []string{name}
+	if name == "all" {
+		names = all
+	}
+	status := 0
+	for _, name := range names {
+		right, err := run(name, broken)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "prog: %s: %v\n", name, err)
+			os.Exit(2)
+		}
+		if !right && !broken {
+			status = 1
+		}
+	}
+	os.Exit(status)
+}
+
+// Run runs the program that the command line names, and exits with status 1 if it
+// failed. What is what the usage calls the name.
+func Run(what string, run func(name string, broken bool) error) {
+	if err := run(args(what)); err != nil {
+		fmt.Fprintln(os.Stderr, "prog:", err)
+		os.Exit(1)
+	}
+}
+
+// Word is how programs print whether they found what is right.
+func Word(right bool) string {
+	if right {
+		return "right"
+	}
+	return "wrong"
+}
