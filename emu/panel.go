@@ -4,6 +4,8 @@ package emu
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"vdev/mmio"
 )
@@ -27,13 +29,17 @@ const (
 
 // ParsePanel reads "1280x720" or "1920x1080@50".
 func ParsePanel(text string) (Panel, error) {
-	p := Panel{Refresh: DefaultPanel().Refresh}
-	var rest string
-	if n, _ := fmt.Sscanf(text+" ", "%dx%d@%d%s", &p.Width, &p.Height, &p.Refresh, &rest); n != 3 {
-		p.Refresh = DefaultPanel().Refresh
-		if n, _ := fmt.Sscanf(text+" ", "%dx%d%s", &p.Width, &p.Height, &rest); n != 2 {
-			return Panel{}, fmt.Errorf("%q is not a panel; write WIDTHxHEIGHT or WIDTHxHEIGHT@HZ, for example 1920x1080@60", text)
-		}
+	size, rate, given := strings.Cut(text, "@")
+	width, height, ok := strings.Cut(size, "x")
+	p := DefaultPanel()
+	var errs [3]error
+	p.Width, errs[0] = strconv.Atoi(width)
+	p.Height, errs[1] = strconv.Atoi(height)
+	if given {
+		p.Refresh, errs[2] = strconv.Atoi(rate)
+	}
+	if !ok || errs != [3]error{} {
+		return Panel{}, fmt.Errorf("%q is not a panel; write WIDTHxHEIGHT or WIDTHxHEIGHT@HZ, for example 1920x1080@60", text)
 	}
 	return p, p.check()
 }
