@@ -43,7 +43,7 @@ type watchedBuffer struct {
 
 // buffersChanged is called after everything that may change who has which buffer.
 func (m *Machine) buffersChanged() {
-	if m.sanitizer == nil || m.cfg.Cache.Mode == mem.Coherent {
+	if m.sanitizer == nil {
 		return
 	}
 	w := &m.watch
@@ -122,13 +122,14 @@ func (m *Machine) runs(h *hart) {
 	}
 }
 
-// cpuAccess is told of accesses by harts to what is watched.
-func (m *Machine) cpuAccess(addr mmio.PhysAddr, n int, write bool) {
+// cpuAccess is told of accesses to what is watched, and tells whether they were by harts.
+func (m *Machine) cpuAccess(addr mmio.PhysAddr, n int, write bool) bool {
 	if m.acting != "" {
-		return
+		return false
 	}
 	m.watch.satp = m.context(m.hartNow()).Satp
 	m.share.Core().ObserveCPU(dmabuf.CPUAccess{Task: m.taskNow(), Addr: uint64(addr), Len: uint64(n), Write: write})
+	return true
 }
 
 // taskNow is the task that the hart whose turn it is works for; none if it is not known.

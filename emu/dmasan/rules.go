@@ -17,6 +17,9 @@ func (s *Sanitizer) Observe(e *mem.Event) {
 	if p.watch != 0 {
 		s.watched(e, p)
 	}
+	if s.cfg.RAM != nil && s.cfg.RAM.Mode() == mem.Coherent {
+		return // which leaves nothing to be said of lines
+	}
 	switch e.Op {
 	case mem.OpCPURead:
 		s.cpuRead(e, l)

@@ -44,8 +44,9 @@ type Config struct {
 	// disk reads (racesWithOwner). Nil means that any may be one.
 	Disk func(master string) bool
 	// Access is told of n bytes that a hart is about to access, in a page that is watched
-	// (Watch). It is required for that.
-	Access func(addr mmio.PhysAddr, n int, write bool)
+	// (Watch). It is required for that. False says that it was no hart, and that the next
+	// such access is to be told.
+	Access func(addr mmio.PhysAddr, n int, write bool) bool
 	// Text gets reports for people, JSON gets a line of JSON for each (json.go).
 	Text, JSON io.Writer
 	// ReportLatent shows also what only a later access would make matter.

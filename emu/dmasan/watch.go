@@ -24,7 +24,7 @@ type seenLine struct {
 // from now on. Pages that are watched count as having met DMA.
 func (s *Sanitizer) Watch(addr mmio.PhysAddr, n uint64, kinds mem.Noise) {
 	m := s.cfg.RAM
-	if m == nil || m.Mode() == mem.Coherent || !m.Contains(addr, n) {
+	if m == nil || !m.Contains(addr, n) {
 		return
 	}
 	for a := addr &^ (mem.PageSize - 1); a < addr+mmio.PhysAddr(n); a += mem.PageSize {
@@ -33,7 +33,7 @@ func (s *Sanitizer) Watch(addr mmio.PhysAddr, n uint64, kinds mem.Noise) {
 			if kinds == 0 {
 				continue
 			}
-			t = m.Track(a)
+			t = m.Show(a)
 		}
 		if p := t.Shadow.(*page); p.watch != kinds {
 			p.watch = kinds
@@ -69,9 +69,10 @@ func (s *Sanitizer) watched(e *mem.Event, p *page) {
 	if p.watch&^l.told&kind == 0 {
 		return
 	}
-	s.seen = append(s.seen, seenLine{e.Page, e.Line})
-	p.quiet(e.Page, e.Line, l.told|kind)
-	s.cfg.Access(e.Addr(), bits.OnesCount64(e.Mask), kind == mem.NoisyWrite)
+	if s.cfg.Access(e.Addr(), bits.OnesCount64(e.Mask), kind == mem.NoisyWrite) {
+		s.seen = append(s.seen, seenLine{e.Page, e.Line})
+		p.quiet(e.Page, e.Line, l.told|kind)
+	}
 }
 
 // quiet sets which kinds of accesses to a line need not be told any more.

@@ -42,13 +42,20 @@ func (m *Memory) Track(addr mmio.PhysAddr) *TrackedPage {
 	if m.adversary.mode == Coherent {
 		return nil
 	}
+	return m.Show(addr)
+}
+
+// Show is Track in every mode, for an Observer that wants to see accesses. With the
+// model off all lines stay dirty, which is to say that what harts see is all there is,
+// and bus masters' accesses are seen as those of the hart whose turn it is.
+func (m *Memory) Show(addr mmio.PhysAddr) *TrackedPage {
 	addr &^= PageSize - 1
 	if t := m.trackedAt(addr); t != nil {
 		return t
 	}
 	off := uint64(addr - m.base)
 	t := &TrackedPage{Addr: addr, owner: m, cpu: m.ram[off : off+PageSize : off+PageSize]}
-	written := m.flags[off/PageSize]&pageWritten != 0
+	written := m.flags[off/PageSize]&pageWritten != 0 || m.adversary.mode == Coherent
 	if !written {
 		copy(t.dram[:], t.cpu)
 	}
@@ -188,14 +195,12 @@ func (m *Memory) CBO(op Op, addr mmio.PhysAddr) bool {
 	if !m.Contains(addr, LineSize) {
 		return false
 	}
-	t := m.trackedAt(addr)
 	if op == OpZero {
-		return m.zero(t, addr)
+		return m.zero(m.trackedAt(addr), addr)
 	}
+	t := m.Track(addr)
 	if t == nil {
-		if t = m.Track(addr); t == nil {
-			return true
-		}
+		return true
 	}
 	i := lineOf(addr)
 	m.observe(op, t, i, ^uint64(0), m.byHart())

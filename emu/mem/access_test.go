@@ -315,3 +315,54 @@ type refuser struct{ t *testing.T }
 
 func (r refuser) Tracked(*TrackedPage) {}
 func (r refuser) Observe(e *Event)     { r.t.Errorf("seen: %s", e.Op) }
+
+// A page that is shown in coherent mode is still one memory for all, and the observer
+// sees the accesses that it asks for.
+func TestShowInCoherentMode(t *testing.T) {
+	m := newMemory(t, CacheConfig{Mode: Coherent})
+	seen := map[Op]int{}
+	m.SetObserver(observerFunc(func(e *Event) { seen[e.Op]++ }))
+	p := m.NewPort("dev", false)
+	m.Init(modelBase, bytes.Repeat([]byte{7}, PageSize))
+	page := m.Show(modelBase)
+	page.SetNoise(0, NoisyRead|NoisyWrite)
+	page.SetNoise(1, NoisyWrite)
+	value := func(what string, want uint64) {
+		t.Helper()
+		if v, _ := m.Load(modelBase, 1); v != want {
+			t.Errorf("%s: %d, want %d", what, v, want)
+		}
+	}
+	value("at first", 7)
+	m.Store(modelBase, 8, 1)
+	for _, op := range []Op{OpInval, OpFlush, OpClean} {
+		m.CBO(op, modelBase)
+		value(op.String(), 1)
+	}
+	if err := p.WriteDMA(mmio.IOVA(modelBase), []byte{2}); err != nil {
+		t.Error(err)
+	}
+	value("written by a device", 2)
+	m.StoreNC(modelBase, 1, 3)
+	value("written past the cache", 3)
+	if v, _ := m.LoadNC(modelBase, 1); v != 3 {
+		t.Errorf("%d past the cache", v)
+	}
+	b := []byte{0}
+	if !p.PeekDMA(mmio.IOVA(modelBase), b) || b[0] != 3 || p.ReadDMA(mmio.IOVA(modelBase), b) != nil || b[0] != 3 {
+		t.Errorf("a device sees %d", b[0])
+	}
+	m.Tick()
+	m.CBO(OpZero, modelBase)
+	value("zeroed", 0)
+	m.Load(modelBase+LineSize, 8)
+	m.Store(modelBase+LineSize, 8, 1)
+	if seen[OpCPURead] == 0 || seen[OpCPUWrite] != 4 || seen[OpZero] != 1 || len(seen) != 3 {
+		t.Errorf("seen: %v", seen)
+	}
+}
+
+type observerFunc func(*Event)
+
+func (observerFunc) Tracked(*TrackedPage) {}
+func (f observerFunc) Observe(e *Event)   { f(e) }

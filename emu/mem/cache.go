@@ -15,7 +15,8 @@ type Mode uint8
 
 // The modes.
 const (
-	// Coherent turns the model off: everybody sees the same bytes.
+	// Coherent turns the model off: everybody sees the same bytes. Pages are tracked only
+	// for an Observer (Memory.Show).
 	Coherent Mode = iota
 	// Lazy never evicts and never fetches ahead: the worst case for a missing clean or
 	// invalidate.
