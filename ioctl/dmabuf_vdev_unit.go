@@ -4,6 +4,78 @@ package ioctl
 
 import "structs"
 
+// Registers of the buffer sharing unit, those that its driver uses; mmio/bsu has all of
+// them, and says what they do.
+const (
+	VDEV_BSU_REG_ID              = 0x00
+	VDEV_BSU_REG_VERSION         = 0x04
+	VDEV_BSU_REG_REQUEST_BASE    = 0x18
+	VDEV_BSU_REG_REQUEST_SIZE    = 0x20
+	VDEV_BSU_REG_REQUEST_TAIL    = 0x28
+	VDEV_BSU_REG_COMPLETION_BASE = 0x30
+	VDEV_BSU_REG_COMPLETION_SIZE = 0x38
+	VDEV_BSU_REG_COMPLETION_HEAD = 0x3c
+	VDEV_BSU_REG_COMPLETION_TAIL = 0x40
+	VDEV_BSU_REG_CONTROL         = 0x44
+	VDEV_BSU_REG_IRQ_STATUS      = 0x48
+	VDEV_BSU_REG_IRQ_ENABLE      = 0x4c
+	VDEV_BSU_REG_ERROR           = 0x50
+)
+
+// What is in them.
+const (
+	VDEV_BSU_ID             = 0x20757362
+	VDEV_BSU_VERSION        = 2
+	VDEV_BSU_ENABLE         = 1
+	VDEV_BSU_IRQ_COMPLETION = 1
+	VDEV_BSU_IRQ_ERROR      = 2
+)
+
+// VDEV_BSU_INLINE is the room in an entry of a ring for an argument or answer.
+const VDEV_BSU_INLINE = 208
+
+// Bits of the state of a request.
+const (
+	// It has ended, and its answer is in its entry.
+	VDEV_BSU_DONE = 1
+	// There are completions to be taken.
+	VDEV_BSU_COMPLETIONS = 2
+)
+
+// VdevBSURequest is an entry of the request ring.
+type VdevBSURequest struct {
+	_      structs.HostLayout
+	Op     uint32
+	Tag    uint32
+	Client uint32
+	// Of the answer, in bytes.
+	Room uint32
+	// Of the argument and the answer on the bus; 0 if they are in data.
+	Addr   uint64
+	Length uint32
+	// 0 until the unit has written what follows, if the request ends while it begins.
+	State uint32
+	// Negative: an errno.
+	Result int32
+	Flags  uint32
+	// Its length in bytes.
+	Answer uint32
+	Pad    uint32 `ioctl:"pad"`
+	Data   [VDEV_BSU_INLINE]uint8
+}
+
+// VdevBSUCompletion is an entry of the completion ring: how a request ended that did not
+// end while it began.
+type VdevBSUCompletion struct {
+	_      structs.HostLayout
+	Tag    uint32
+	Result int32
+	Flags  uint32
+	Answer uint32
+	Data   [VDEV_BSU_INLINE]uint8
+	Pad    [32]uint8 `ioctl:"pad"`
+}
+
 // What the driver asks the buffer sharing unit for, besides the requests of programs:
 // the operation of an entry of the request ring is one of these, or a request number.
 // A file descriptor in the argument of a request is replaced by the number of its
@@ -22,14 +94,13 @@ const (
 	VDEV_BSU_RELEASE = 4
 	// The file of a sync object or fence is gone: VdevBSUNumber.
 	VDEV_BSU_CLOSE_OBJECT = 5
-	// Where the buffer is, after giving it memory: VdevBSUNumber; the answer is a list of
-	// VdevDMABufExtent.
+	// Where a page of the buffer is, after giving it memory: VdevBSUPlace.
 	VDEV_BSU_PLACE = 6
 	// A driver attaches to the dma-buf: VdevBSUAttach, and the same as answer.
 	VDEV_BSU_ATTACH = 7
 	// And detaches: VdevBSUNumber.
 	VDEV_BSU_DETACH = 8
-	// It maps: VdevBSUNumber; the answer is a list of VdevDMABufExtent.
+	// It maps: VdevBSUNumber; the answer is the number of pieces in which the buffer is.
 	VDEV_BSU_MAP = 9
 	// And unmaps: VdevBSUNumber.
 	VDEV_BSU_UNMAP = 10
@@ -37,8 +108,9 @@ const (
 	VDEV_BSU_BEGIN = 11
 	// And has: VdevBSUNumber.
 	VDEV_BSU_END = 12
-	// The size of a buffer: VdevBSUNumber, and VdevBSUSize as answer.
-	VDEV_BSU_SIZE = 13
+	// The exporter of a foreign buffer failed, so that CPU_PREP did not succeed:
+	// VdevDMABufPrep.
+	VDEV_BSU_UNPREP = 13
 	// A dma-buf of another exporter: VdevBSURegister and a list of VdevDMABufExtent; the
 	// answer is the number of the buffer.
 	VDEV_BSU_REGISTER = 14
@@ -52,6 +124,8 @@ const (
 	// finish; bits 8 and 9 have the direction.
 	VDEV_BSU_EXPORTER_BEGIN = 2
 	VDEV_BSU_EXPORTER_END   = 4
+	// The dma-buf is not registered any more.
+	VDEV_BSU_FORGET = 8
 )
 
 // VdevBSUOpen is the program that opens the device.
@@ -71,10 +145,15 @@ type VdevBSUNumber struct {
 	Dir uint32
 }
 
-// VdevBSUSize is the size of a buffer in bytes.
-type VdevBSUSize struct {
-	_    structs.HostLayout
-	Size uint64
+// VdevBSUPlace is where pages of a buffer are.
+type VdevBSUPlace struct {
+	_      structs.HostLayout
+	Buffer uint32
+	Pad    uint32 `ioctl:"pad"`
+	Page   uint64
+	// Out: the physical address, and how many pages are there in one piece.
+	Addr  uint64
+	Pages uint64
 }
 
 // VdevBSUAttach is what a driver's device needs.
@@ -89,9 +168,9 @@ type VdevBSUAttach struct {
 	Mask uint64
 	// The longest piece.
 	MaxSegment uint64
-	// Out: the number of the attachment.
+	// Out: the number of the attachment, and whether the buffer has moved.
 	Attachment uint32
-	Pad        uint32 `ioctl:"pad"`
+	Moved      uint32
 }
 
 // VdevBSURegister is a dma-buf of another exporter.

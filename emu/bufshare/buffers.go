@@ -86,6 +86,7 @@ func unregister(c *call, a *ioctl.VdevDMABufBuffer) error {
 	if !b.Foreign() {
 		return dmabuf.EINVAL
 	}
+	c.flags |= ioctl.VDEV_BSU_FORGET
 	return c.client.Release(b)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"vdev/dmabuf"
 	"vdev/ioctl"
+	"vdev/mmio/bsu"
 )
 
 const page = dmabuf.PageSize
@@ -19,14 +20,12 @@ func TestBufferLivesAsLongAsItsDMABuf(t *testing.T) {
 	cl := r.open(1)
 	id := r.create(cl, 3*page)
 	r.want("close", do(r, ioctl.VDEV_BSU_CLOSE, cl, &none{}), 0)
-	c := r.number(ioctl.VDEV_BSU_SIZE, id, 0)
-	if c.result != 0 || binary.LittleEndian.Uint64(c.data) != 3*page {
-		t.Errorf("size: %+v", c)
+	p := ioctl.VdevBSUPlace{Buffer: id, Page: 1}
+	r.want("place", do(r, ioctl.VDEV_BSU_PLACE, 0, &p), 0)
+	if p.Pages != 2 || p.Addr < poolAt+2*page {
+		t.Errorf("place: %+v", p)
 	}
-	c = r.number(ioctl.VDEV_BSU_PLACE, id, 0)
-	if c.result != 0 || len(c.data) != 16 || binary.LittleEndian.Uint64(c.data[8:]) != 3*page {
-		t.Errorf("place: %+v", c)
-	}
+	r.want("place a page that there is not", do(r, ioctl.VDEV_BSU_PLACE, 0, &ioctl.VdevBSUPlace{Buffer: id, Page: 3}), -22)
 	r.want("release", r.number(ioctl.VDEV_BSU_RELEASE, id, 0), 0)
 	r.want("released", r.number(ioctl.VDEV_BSU_RELEASE, id, 0), -9)
 	r.want("of no client", do(r, ioctl.VDEV_BSU_CLOSE, cl, &none{}), -9)
@@ -43,7 +42,10 @@ func TestDriver(t *testing.T) {
 	if n := len(r.share.Core().Buffers()[0].Attached); n != 2 {
 		t.Errorf("attached to %d devices of the group", n)
 	}
-	r.want("map", r.number(ioctl.VDEV_BSU_MAP, a, uint32(dmabuf.Bidirectional)), 0)
+	c := r.number(ioctl.VDEV_BSU_MAP, a, uint32(dmabuf.Bidirectional))
+	if c.result != 0 || binary.LittleEndian.Uint32(c.data) != 1 {
+		t.Errorf("map: %+v, want one piece", c)
+	}
 	r.want("map again", r.number(ioctl.VDEV_BSU_MAP, a, uint32(dmabuf.Bidirectional)), 0)
 	r.want("another direction", r.number(ioctl.VDEV_BSU_MAP, a, uint32(dmabuf.ToDevice)), -16)
 	r.want("detach", r.number(ioctl.VDEV_BSU_DETACH, a, 0), -16)
@@ -100,7 +102,7 @@ func TestMovedFlag(t *testing.T) {
 	r := newRig(t)
 	cl := r.open(1)
 	id := r.create(cl, page)
-	r.number(ioctl.VDEV_BSU_PLACE, id, 0)
+	do(r, ioctl.VDEV_BSU_PLACE, 0, &ioctl.VdevBSUPlace{Buffer: id})
 	at := ioctl.VdevDMABufAttach{Fd: int32(id), Device: text("g2d"), Flags: ioctl.VDEV_DMABUF_ATTACH_CONSTRAINED, AddressLimit: poolAt + 4*page}
 	c := do(r, uint32(ioctl.VDEV_DMABUF_IOC_ATTACH), cl, &at)
 	if c.result != 0 || c.flags != ioctl.VDEV_BSU_MOVED {
@@ -110,6 +112,50 @@ func TestMovedFlag(t *testing.T) {
 	c = do(r, uint32(ioctl.VDEV_DMABUF_IOC_ATTACH), cl, &again)
 	if c.result != 0 || c.flags != 0 {
 		t.Errorf("attach again: %+v", c)
+	}
+	// And a driver, in the answer.
+	other := r.create(cl, page)
+	do(r, ioctl.VDEV_BSU_PLACE, 0, &ioctl.VdevBSUPlace{Buffer: other})
+	for _, moved := range []uint32{1, 0} {
+		a := ioctl.VdevBSUAttach{Buffer: other, Device: text("10800000.g2d"), Mask: poolAt + 2*page - 1}
+		r.want("attach a driver", do(r, ioctl.VDEV_BSU_ATTACH, 0, &a), 0)
+		if a.Moved != moved {
+			t.Errorf("moved %d, want %d", a.Moved, moved)
+		}
+	}
+}
+
+// TestUnitsInterface compares what package ioctl says of the unit with the unit.
+func TestUnitsInterface(t *testing.T) {
+	r := newRig(t)
+	for name, offset := range map[string]uint64{
+		"ID": ioctl.VDEV_BSU_REG_ID, "VERSION": ioctl.VDEV_BSU_REG_VERSION,
+		"REQUEST_BASE": ioctl.VDEV_BSU_REG_REQUEST_BASE, "REQUEST_SIZE": ioctl.VDEV_BSU_REG_REQUEST_SIZE,
+		"REQUEST_TAIL":    ioctl.VDEV_BSU_REG_REQUEST_TAIL,
+		"COMPLETION_BASE": ioctl.VDEV_BSU_REG_COMPLETION_BASE, "COMPLETION_SIZE": ioctl.VDEV_BSU_REG_COMPLETION_SIZE,
+		"COMPLETION_HEAD": ioctl.VDEV_BSU_REG_COMPLETION_HEAD, "COMPLETION_TAIL": ioctl.VDEV_BSU_REG_COMPLETION_TAIL,
+		"CONTROL": ioctl.VDEV_BSU_REG_CONTROL, "IRQ_STATUS": ioctl.VDEV_BSU_REG_IRQ_STATUS,
+		"IRQ_ENABLE": ioctl.VDEV_BSU_REG_IRQ_ENABLE, "ERROR": ioctl.VDEV_BSU_REG_ERROR,
+	} {
+		if got := r.b.Offset(name); got != offset {
+			t.Errorf("register %s is at %#x, for drivers at %#x", name, got, offset)
+		}
+	}
+	for _, n := range []struct {
+		what       string
+		is, driver uint64
+	}{
+		{"ID", bsu.ID, ioctl.VDEV_BSU_ID}, {"version", bsu.Version, ioctl.VDEV_BSU_VERSION},
+		{"enable", bsu.ControlEnable, ioctl.VDEV_BSU_ENABLE},
+		{"completion interrupt", bsu.IRQCompletion, ioctl.VDEV_BSU_IRQ_COMPLETION},
+		{"error interrupt", bsu.IRQError, ioctl.VDEV_BSU_IRQ_ERROR},
+		{"inline room", bsu.InlineSize, ioctl.VDEV_BSU_INLINE},
+		{"request entry", bsu.EntrySize, uint64(binary.Size(ioctl.VdevBSURequest{}))},
+		{"completion entry", bsu.EntrySize, uint64(binary.Size(ioctl.VdevBSUCompletion{}))},
+	} {
+		if n.is != n.driver {
+			t.Errorf("%s is %#x, for drivers %#x", n.what, n.is, n.driver)
+		}
 	}
 }
 

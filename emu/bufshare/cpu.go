@@ -152,6 +152,11 @@ func fini(c *call, a *ioctl.VdevDMABufBuffer) error {
 	return nil
 }
 
+// unprep takes Prep back.
+func unprep(c *call, a *ioctl.VdevDMABufPrep) error {
+	return fini(c, &ioctl.VdevDMABufBuffer{Fd: a.Fd})
+}
+
 func markPending(c *call, a *ioctl.VdevDMABufBuffer) error {
 	b, err := c.buffer(a.Fd)
 	if err != nil {

@@ -72,19 +72,10 @@ func (c *call) export(id uint32) (*export, error) {
 	return nil, dmabuf.EBADF
 }
 
-func size(c *call, a *ioctl.VdevBSUNumber) error {
-	b, err := c.s.core.Buffer(dmabuf.ID(a.Number))
-	if err != nil {
-		return err
-	}
-	c.answer = func() []byte { return binary.LittleEndian.AppendUint64(nil, b.Size()) }
-	return nil
-}
-
 // place gives a buffer memory if it has none, as for the first access through a
 // mapping into an address space. It prepares nothing.
-func place(c *call, a *ioctl.VdevBSUNumber) error {
-	e, err := c.export(a.Number)
+func place(c *call, a *ioctl.VdevBSUPlace) error {
+	e, err := c.export(a.Buffer)
 	if err != nil {
 		return err
 	}
@@ -97,10 +88,16 @@ func place(c *call, a *ioctl.VdevBSUNumber) error {
 			return err
 		}
 	}
-	c.answer = nil
-	c.extents(e.buf.Backing())
-	c.answer = func() []byte { return c.out }
-	return nil
+	page := a.Page
+	for _, x := range e.buf.Backing() {
+		n := x.Len / dmabuf.PageSize
+		if page < n {
+			a.Addr, a.Pages = x.Addr+page*dmabuf.PageSize, n-page
+			return nil
+		}
+		page -= n
+	}
+	return dmabuf.EINVAL
 }
 
 // deviceOf is the device that the guest's kernel calls name, or a new one.
@@ -152,7 +149,9 @@ func attachDriver(c *call, a *ioctl.VdevBSUAttach) error {
 		}
 		at.each = append(at.each, x)
 	}
-	c.noteMove(e.buf)
+	if c.s.moved == e.buf.ID() {
+		a.Moved = 1
+	}
 	a.Attachment = uint32(at.each[0].ID())
 	c.s.attachments[a.Attachment] = at
 	return nil
@@ -210,8 +209,7 @@ func mapDriver(c *call, a *ioctl.VdevBSUNumber) error {
 		return dmabuf.EBUSY
 	}
 	at.mapped++
-	c.extents(at.export.buf.Backing())
-	c.answer = func() []byte { return c.out }
+	c.answer = answerNumber(uint32(len(at.export.buf.Backing())))
 	return nil
 }
 

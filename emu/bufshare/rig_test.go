@@ -38,8 +38,8 @@ type completed struct {
 const (
 	ringEntries   = 64
 	requestsAt    = uint64(mmiotest.MemoryBase)
-	completionsAt = requestsAt + 0x1000
-	payloadAt     = requestsAt + 0x2000
+	completionsAt = requestsAt + ringEntries*bsu.EntrySize
+	payloadAt     = completionsAt + ringEntries*bsu.EntrySize
 	payloadSize   = 0x800
 	poolAt        = 0x9000_0000
 	poolPages     = 16
@@ -83,43 +83,59 @@ func (m memory) Moved(*dmabuf.Buffer, []dmabuf.Extent, []dmabuf.Extent) {
 func (r *rig) begin(op, client uint32, arg []byte, room int) uint32 {
 	r.t.Helper()
 	r.tag++
-	at := payloadAt + uint64(r.tag%64)*payloadSize
-	if err := r.env.Memory.WriteDMA(mmio.IOVA(at), arg); err != nil {
+	at := payloadOf(r.tag)
+	if err := r.env.Memory.WriteDMA(at, arg); err != nil {
 		r.t.Fatal(err)
 	}
-	var b []byte
-	for _, v := range []uint32{op, r.tag, client, 0} {
-		b = binary.LittleEndian.AppendUint32(b, v)
-	}
-	b = binary.LittleEndian.AppendUint64(b, at)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(arg)))
-	b = binary.LittleEndian.AppendUint32(b, uint32(room))
-	if err := r.env.Memory.WriteDMA(mmio.IOVA(requestsAt+uint64(r.tail)*32), b); err != nil {
+	entry := mmio.IOVA(requestsAt + uint64(r.tail)*bsu.EntrySize)
+	e := ioctl.VdevBSURequest{Op: op, Tag: r.tag, Client: client, Room: uint32(room), Addr: uint64(at), Length: uint32(len(arg))}
+	if err := r.env.Memory.WriteDMA(entry, bytesOf(r.t, &e)); err != nil {
 		r.t.Fatal(err)
 	}
 	r.tail = (r.tail + 1) % ringEntries
 	r.b.Write("REQUEST_TAIL", uint64(r.tail))
+	if read(r, entry, &e); e.State&ioctl.VDEV_BSU_DONE != 0 {
+		r.note(r.tag, e.Result, e.Flags, e.Answer)
+	}
 	return r.tag
+}
+
+// payloadOf is where the argument and the answer of a request are.
+func payloadOf(tag uint32) mmio.IOVA { return mmio.IOVA(payloadAt + uint64(tag%64)*payloadSize) }
+
+// read decodes what is in memory.
+func read[A any](r *rig, at mmio.IOVA, a *A) {
+	r.t.Helper()
+	b := make([]byte, binary.Size(a))
+	err := r.env.Memory.ReadDMA(at, b)
+	if err == nil {
+		_, err = binary.Decode(b, binary.LittleEndian, a)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// note keeps how a request ended.
+func (r *rig) note(tag uint32, result int32, flags, answer uint32) {
+	r.t.Helper()
+	c := completed{result: result, flags: flags, data: make([]byte, answer)}
+	if err := r.env.Memory.ReadDMA(payloadOf(tag), c.data); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, twice := r.done[tag]; twice {
+		r.t.Errorf("request %d ended twice", tag)
+	}
+	r.done[tag] = c
 }
 
 // ended takes completions, and tells whether the request of a tag has ended.
 func (r *rig) ended(tag uint32) (completed, bool) {
 	r.t.Helper()
 	for r.b.Read("COMPLETION_TAIL") != r.head {
-		var b [16]byte
-		if err := r.env.Memory.ReadDMA(mmio.IOVA(completionsAt+r.head*16), b[:]); err != nil {
-			r.t.Fatal(err)
-		}
-		le := binary.LittleEndian
-		of := le.Uint32(b[0:])
-		c := completed{result: int32(le.Uint32(b[4:])), flags: le.Uint32(b[8:]), data: make([]byte, le.Uint32(b[12:]))}
-		if err := r.env.Memory.ReadDMA(mmio.IOVA(payloadAt+uint64(of%64)*payloadSize), c.data); err != nil {
-			r.t.Fatal(err)
-		}
-		if _, twice := r.done[of]; twice {
-			r.t.Errorf("request %d ended twice", of)
-		}
-		r.done[of] = c
+		var e ioctl.VdevBSUCompletion
+		read(r, mmio.IOVA(completionsAt+r.head*bsu.EntrySize), &e)
+		r.note(e.Tag, e.Result, e.Flags, e.Answer)
 		r.head = (r.head + 1) % ringEntries
 		r.b.Write("COMPLETION_HEAD", r.head)
 	}

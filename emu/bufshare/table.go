@@ -19,7 +19,7 @@ func operations() map[uint32]operation {
 		ioctl.VDEV_BSU_UNMAP:        on(unmapDriver),
 		ioctl.VDEV_BSU_BEGIN:        on(beginKernel),
 		ioctl.VDEV_BSU_END:          on(endKernel),
-		ioctl.VDEV_BSU_SIZE:         on(size),
+		ioctl.VDEV_BSU_UNPREP:       forClient(unprep),
 		ioctl.VDEV_BSU_REGISTER:     forClient(register),
 
 		uint32(ioctl.VDEV_DMABUF_IOC_CREATE):       forClient(create),

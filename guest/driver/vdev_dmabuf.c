@@ -10,17 +10,13 @@
  */
 
 #include <linux/anon_inodes.h>
-#include <linux/cleanup.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/interrupt.h>
-#include <linux/iosys-map.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
-#include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/platform_device.h>
@@ -31,35 +27,12 @@
 #include "vdev_bsu.h"
 #include "vdev_dmabuf_fields.h"
 
-/* Registers, see mmio/bsu. */
-#define REG_ID			0x00
-#define ID_VALUE		0x20757362
-#define REG_VERSION		0x04
-#define REG_REQUEST_BASE	0x18
-#define REG_REQUEST_SIZE	0x20
-#define REG_REQUEST_TAIL	0x28
-#define REG_COMPLETION_BASE	0x30
-#define REG_COMPLETION_SIZE	0x38
-#define REG_COMPLETION_HEAD	0x3c
-#define REG_COMPLETION_TAIL	0x40
-#define REG_CONTROL		0x44
-#define CONTROL_ENABLE		BIT(0)
-#define REG_IRQ_STATUS		0x48
-#define REG_IRQ_ENABLE		0x4c
-#define IRQ_COMPLETION		BIT(0)
-#define IRQ_ERROR		BIT(1)
-#define REG_ERROR		0x50
-
 #define RING_ENTRIES	64
 
-struct request_entry {
-	__le32 op, tag, client, flags;
-	__le64 addr;
-	__le32 length, room;
-};
-
-struct completion_entry {
-	__le32 tag, result, flags, length;
+/* The numbers in the rings are little-endian, as the CPU's are. */
+struct rings {
+	struct vdev_bsu_request requests[RING_ENTRIES];
+	struct vdev_bsu_completion completions[RING_ENTRIES];
 };
 
 struct bsu {
@@ -67,22 +40,25 @@ struct bsu {
 	void __iomem *regs;
 	struct miscdevice misc;
 	struct mutex lock;	/* protects the rings and all below */
-	struct request_entry *requests;
-	struct completion_entry *completions;
-	dma_addr_t requests_dma, completions_dma;
+	struct rings *rings;
 	u32 tail, head;		/* of requests; of completions */
-	bool dead;
-	struct list_head calls;	/* in flight: the newest first */
 	u32 next_tag;		/* so that a tag is not used again for long */
+	struct list_head calls;	/* that wait: the newest first */
+	const struct file_operations *dma_buf_fops; /* of every dma_buf, once there was one */
 	struct mutex foreign_lock;
 	struct list_head foreign;
 };
 
-/* A request in flight. */
+/* A request, and its answer. */
 struct call {
-	struct list_head link;
-	u32 tag, flags, length;	/* the latter two of the answer */
+	u32 op, client;
+	void *data;		/* the argument, then the answer; at a multiple of 8, from kmalloc */
+	u32 length, room;	/*   unless both of these are up to VDEV_BSU_INLINE */
+	u32 flags, answer;	/* of the answer: flags, and its length */
 	int result;
+	/* While it waits. */
+	struct list_head link;
+	u32 tag;
 	struct completion done;
 };
 
@@ -91,17 +67,12 @@ struct bsu_file {
 	u32 client;
 };
 
-enum object_kind { OBJECT_buffer, OBJECT_sync, OBJECT_fence };
-
 /* What the unit has for programs: the private data of its dma_buf, or of its file. */
 struct object {
 	struct bsu *bsu;
-	enum object_kind kind;
+	enum field_object kind;
 	u32 id;
-	/* Of buffers. */
-	struct mutex lock;	/* protects extents, and the mappings that follow them */
-	struct vdev_dma_buf_extent *extents;
-	unsigned int count;
+	struct mutex lock;	/* of a buffer: where it is, and what is mapped of it */
 };
 
 /* A dma_buf of another exporter that the unit knows. */
@@ -114,40 +85,56 @@ struct foreign {
 	struct sg_table *sgt;
 };
 
-/* --- Requests ----------------------------------------------------------------- */
-
-/* Ends a call. Called with the lock held. */
-static void call_end(struct call *c, int result, u32 flags, u32 length)
+static bool call_is_short(const struct call *c)
 {
-	list_del(&c->link);
+	return c->length <= VDEV_BSU_INLINE && c->room <= VDEV_BSU_INLINE;
+}
+
+/* Copies arguments and answers, whose room is in words: most are too short for memcpy. */
+static void copy_words(void *to, const void *from, u32 length)
+{
+	u64 *t = to, *end = to + length;
+	const u64 *f = from;
+
+	while (t < end) {
+		*t++ = *f++;
+		barrier(); /* no memcpy */
+	}
+}
+
+/* Takes the answer from an entry of a ring. */
+static void call_answer(struct call *c, int result, u32 flags, u32 answer, const u8 *data)
+{
 	c->result = result;
 	c->flags = flags;
-	c->length = length;
-	complete_all(&c->done);
+	c->answer = answer;
+	if (answer && call_is_short(c))
+		copy_words(c->data, data, answer);
 }
 
 /* Takes what has been completed. Called with the lock held. */
-static void bsu_drain(struct bsu *b)
+static noinline void bsu_drain(struct bsu *b)
 {
-	u32 tail = readl(b->regs + REG_COMPLETION_TAIL);
+	u32 tail = readl(b->regs + VDEV_BSU_REG_COMPLETION_TAIL);
 
 	while (b->head != tail) {
-		struct completion_entry *e = &b->completions[b->head];
+		struct vdev_bsu_completion *e = &b->rings->completions[b->head];
 		struct call *c;
 
 		b->head = (b->head + 1) % RING_ENTRIES;
 		list_for_each_entry(c, &b->calls, link) {
-			if (c->tag != le32_to_cpu(e->tag))
+			if (c->tag != e->tag)
 				continue;
-			call_end(c, (int)le32_to_cpu(e->result), le32_to_cpu(e->flags),
-				 le32_to_cpu(e->length));
+			list_del(&c->link);
+			call_answer(c, e->result, e->flags, e->answer, e->data);
+			complete_all(&c->done);
 			break;
 		}
 		if (b->head != tail)
 			continue;
 		/* There may be more, which had no room. */
-		writel(b->head, b->regs + REG_COMPLETION_HEAD);
-		tail = readl(b->regs + REG_COMPLETION_TAIL);
+		writel(b->head, b->regs + VDEV_BSU_REG_COMPLETION_HEAD);
+		tail = readl(b->regs + VDEV_BSU_REG_COMPLETION_TAIL);
 	}
 }
 
@@ -156,114 +143,113 @@ static void bsu_die(struct bsu *b)
 {
 	struct call *c, *next;
 
-	if (!b->dead)
-		dev_err(b->dev, "the unit has stopped: error %u\n", readl(b->regs + REG_ERROR));
-	b->dead = true;
-	list_for_each_entry_safe(c, next, &b->calls, link)
-		call_end(c, -ENODEV, 0, 0);
+	dev_err_once(b->dev, "the unit has stopped: error %u\n",
+		     readl(b->regs + VDEV_BSU_REG_ERROR));
+	list_for_each_entry_safe(c, next, &b->calls, link) {
+		list_del(&c->link);
+		call_answer(c, -ENODEV, 0, 0, NULL);
+		complete_all(&c->done);
+	}
 }
 
-/* Gives the unit a request, which often has ended when this returns. */
-static void bsu_begin(struct bsu *b, u32 op, u32 client, dma_addr_t addr, u32 length, u32 room,
-		     struct call *c)
+/* Gives the unit a request, in its entry of the ring. Called with the lock held. */
+static __always_inline struct vdev_bsu_request *
+bsu_ring(struct bsu *b, u32 op, u32 client, const void *data, u32 length, u32 room, u64 addr)
 {
-	struct request_entry *e;
+	/* The unit has read all that was there before. */
+	struct vdev_bsu_request *e = &b->rings->requests[b->tail];
 
-	init_completion(&c->done);
-	guard(mutex)(&b->lock);
-	c->tag = b->next_tag++;
-	list_add(&c->link, &b->calls);
-	/* The unit has read all that was in the ring before. */
-	e = &b->requests[b->tail];
-	e->op = cpu_to_le32(op);
-	e->tag = cpu_to_le32(c->tag);
-	e->client = cpu_to_le32(client);
-	e->flags = 0;
-	e->addr = cpu_to_le64(addr);
-	e->length = cpu_to_le32(length);
-	e->room = cpu_to_le32(room);
+	e->op = op;
+	e->tag = b->next_tag++;
+	e->client = client;
+	e->room = room;
+	e->addr = addr;
+	e->length = length;
+	e->state = 0;
+	if (!addr)
+		copy_words(e->data, data, length);
 	b->tail = (b->tail + 1) % RING_ENTRIES;
-	if (!b->dead) {
-		writel(b->tail, b->regs + REG_REQUEST_TAIL);
-		bsu_drain(b);
-	}
-	if (b->dead || (!completion_done(&c->done) && readl(b->regs + REG_ERROR)))
+	wmb();
+	writel_relaxed(b->tail, b->regs + VDEV_BSU_REG_REQUEST_TAIL);
+	mb(); /* the unit works during this write, which is not posted */
+	return e;
+}
+
+/* Tells whether a request has ended, as most have; if not, the call waits. */
+static __always_inline bool bsu_ended(struct bsu *b, struct call *c, struct vdev_bsu_request *e)
+{
+	if (likely(READ_ONCE(e->state) == VDEV_BSU_DONE))
+		return true;
+	bsu_drain(b); /* which may make room for it */
+	if (READ_ONCE(e->state) & VDEV_BSU_DONE)
+		return true;
+	c->tag = e->tag;
+	init_completion(&c->done);
+	list_add(&c->link, &b->calls);
+	if (readl(b->regs + VDEV_BSU_REG_ERROR))
 		bsu_die(b);
+	return false;
 }
 
 static int bsu_object(struct bsu *b, u32 op, u32 number, u32 dir);
 
 /*
- * Makes a request, and waits until it has ended. buf, from kmalloc, has the argument and
- * gets the answer. If it is a program's a signal ends it early; those of the driver itself
- * do not wait for anything.
+ * Waits until a request has ended. If it is a program's a signal ends it early; those of the
+ * driver itself do not wait for anything.
  */
-static int bsu_call(struct bsu *b, u32 op, u32 client, void *buf, u32 length, u32 room,
-		    bool signals, struct call *c)
+static int bsu_wait(struct bsu *b, struct call *c, bool signals)
 {
-	dma_addr_t addr = 0;
-
-	if (buf) {
-		addr = dma_map_single(b->dev, buf, max(length, room), DMA_BIDIRECTIONAL);
-		if (dma_mapping_error(b->dev, addr))
-			return -ENOMEM;
-	}
-	bsu_begin(b, op, client, addr, length, room, c);
-	if (!completion_done(&c->done)) {
-		if (signals && wait_for_completion_interruptible(&c->done))
-			bsu_object(b, VDEV_BSU_CANCEL, c->tag, 0);
-		wait_for_completion(&c->done);
-	}
-	if (buf)
-		dma_unmap_single(b->dev, addr, max(length, room), DMA_BIDIRECTIONAL);
+	if (signals && wait_for_completion_interruptible(&c->done))
+		bsu_object(b, VDEV_BSU_CANCEL, c->tag, 0);
+	wait_for_completion(&c->done);
 	return c->result;
 }
 
-/* Makes a request with a short argument, which gets the answer. */
-static int bsu_short(struct bsu *b, u32 op, u32 client, void *arg, u32 length, u32 *flags)
+/* Makes a request, and waits until it has ended. */
+static int bsu_call(struct bsu *b, struct call *c, bool signals)
 {
-	struct call c;
-	/* What ends objects must not fail. */
-	void *buf = kmemdup(arg, length, GFP_KERNEL | __GFP_NOFAIL);
-	int ret = bsu_call(b, op, client, buf, length, length, false, &c);
+	u32 size = max(c->length, c->room);
+	struct vdev_bsu_request *e;
+	dma_addr_t addr = 0;
+	bool ended;
 
-	if (!ret)
-		memcpy(arg, buf, length);
-	if (flags)
-		*flags = ret ? 0 : c.flags;
-	kfree(buf);
-	return ret;
+	if (!call_is_short(c)) {
+		addr = dma_map_single(b->dev, c->data, size, DMA_BIDIRECTIONAL);
+		if (dma_mapping_error(b->dev, addr))
+			return -ENOMEM;
+	}
+	mutex_lock(&b->lock);
+	e = bsu_ring(b, c->op, c->client, c->data, c->length, c->room, addr);
+	ended = bsu_ended(b, c, e);
+	if (ended)
+		call_answer(c, e->result, e->flags, e->answer, e->data);
+	mutex_unlock(&b->lock);
+	if (!ended)
+		bsu_wait(b, c, signals);
+	if (addr)
+		dma_unmap_single(b->dev, addr, size, DMA_BIDIRECTIONAL);
+	return c->result;
+}
+
+/* Makes a request of the driver itself; the argument, at a multiple of 8, gets the answer. */
+static int bsu_make(struct bsu *b, u32 op, u32 client, void *arg, u32 length)
+{
+	struct call c = { .op = op, .client = client, .data = arg, .length = length, .room = length };
+
+	return bsu_call(b, &c, false);
 }
 
 /* Makes a request about an object, with a direction if it needs one. */
 static int bsu_object(struct bsu *b, u32 op, u32 number, u32 dir)
 {
-	struct vdev_bsu_number arg = { .number = number, .dir = dir };
+	struct vdev_bsu_number arg __aligned(8) = { .number = number, .dir = dir };
 
-	return bsu_short(b, op, 0, &arg, sizeof(arg), NULL);
+	return bsu_make(b, op, 0, &arg, sizeof(arg));
 }
 
-/* Asks where a buffer or mapping is: up to one extent for each page. */
-static int bsu_extents(struct bsu *b, u32 op, u32 number, u32 dir, size_t size,
-		       struct vdev_dma_buf_extent **extents, unsigned int *count)
+static int object_make(struct object *o, u32 op, u32 dir)
 {
-	struct vdev_bsu_number arg = { .number = number, .dir = dir };
-	u32 room = (size >> PAGE_SHIFT) * sizeof(**extents);
-	void *buf = kzalloc(room, GFP_KERNEL | __GFP_NOWARN);
-	struct call c;
-	int ret;
-
-	if (!buf)
-		return -ENOMEM;
-	memcpy(buf, &arg, sizeof(arg));
-	ret = bsu_call(b, op, 0, buf, sizeof(arg), room, false, &c);
-	if (ret) {
-		kfree(buf);
-		return ret;
-	}
-	*extents = buf;
-	*count = c.length / sizeof(**extents);
-	return 0;
+	return bsu_object(o->bsu, op, o->id, dir);
 }
 
 static irqreturn_t bsu_irq(int irq, void *data)
@@ -272,49 +258,31 @@ static irqreturn_t bsu_irq(int irq, void *data)
 	u32 status;
 
 	guard(mutex)(&b->lock);
-	status = readl(b->regs + REG_IRQ_STATUS);
-	writel(status, b->regs + REG_IRQ_STATUS);
+	status = readl(b->regs + VDEV_BSU_REG_IRQ_STATUS);
+	writel(status, b->regs + VDEV_BSU_REG_IRQ_STATUS);
 	bsu_drain(b);
-	if (status & IRQ_ERROR)
+	if (status & VDEV_BSU_IRQ_ERROR)
 		bsu_die(b);
 	return status ? IRQ_HANDLED : IRQ_NONE;
 }
 
-/* --- Buffers as dma_bufs ------------------------------------------------------ */
-
-/* The buffer has moved, or goes: where it was is nobody's business any more. */
+/* The buffer has moved: where it was is nobody's business any more. */
 static void buffer_moved(struct dma_buf *dmabuf)
 {
 	struct object *buf = dmabuf->priv;
 
-	mutex_lock(&buf->lock);
-	kfree(buf->extents);
-	buf->extents = NULL;
-	mutex_unlock(&buf->lock);
+	guard(mutex)(&buf->lock);
 	unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
 }
 
-/* Finds out where the buffer is. Called with the buffer's lock held. */
-static int buffer_place(struct object *buf, size_t size)
+/*
+ * Finds out where a page of the buffer is, and how many follow it in one piece. It may move,
+ * unless it is mapped for a device or the lock is held until buffer_moved.
+ */
+static int buffer_place(struct object *buf, u64 page, struct vdev_bsu_place *place)
 {
-	if (buf->extents)
-		return 0;
-	return bsu_extents(buf->bsu, VDEV_BSU_PLACE, buf->id, 0, size, &buf->extents, &buf->count);
-}
-
-/* The page frame of a page of the buffer. Called with the lock held, when it is placed. */
-static unsigned long buffer_pfn(struct object *buf, u64 page)
-{
-	unsigned int i;
-
-	for (i = 0; i < buf->count; i++) {
-		u64 n = buf->extents[i].length >> PAGE_SHIFT;
-
-		if (page < n)
-			return PHYS_PFN(buf->extents[i].addr) + page;
-		page -= n;
-	}
-	return 0;
+	*place = (struct vdev_bsu_place){ .buffer = buf->id, .page = page };
+	return bsu_make(buf->bsu, VDEV_BSU_PLACE, 0, place, sizeof(*place));
 }
 
 static int buffer_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
@@ -327,14 +295,13 @@ static int buffer_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *atta
 		.mask = dma_get_mask(dev),
 		.max_segment = dma_get_max_seg_size(dev),
 	};
-	u32 flags;
 	int ret;
 
 	strscpy((char *)arg.device, dev_name(dev), sizeof(arg.device));
-	ret = bsu_short(buf->bsu, VDEV_BSU_ATTACH, 0, &arg, sizeof(arg), &flags);
+	ret = bsu_make(buf->bsu, VDEV_BSU_ATTACH, 0, &arg, sizeof(arg));
 	if (ret)
 		return ret;
-	if (flags & VDEV_BSU_MOVED)
+	if (arg.moved)
 		buffer_moved(dmabuf);
 	attachment->priv = (void *)(uintptr_t)arg.attachment;
 	return 0;
@@ -352,34 +319,36 @@ static struct sg_table *buffer_map(struct dma_buf_attachment *attachment,
 				   enum dma_data_direction dir)
 {
 	struct object *buf = attachment->dmabuf->priv;
-	u32 number = (uintptr_t)attachment->priv;
-	struct vdev_dma_buf_extent *extents;
+	struct vdev_bsu_number arg __aligned(8) = { (uintptr_t)attachment->priv, dir };
+	struct vdev_bsu_place place;
 	struct scatterlist *sg;
 	struct sg_table *sgt;
-	unsigned int count, i;
-	int ret;
+	u64 page = 0;
+	int i, ret;
 
-	ret = bsu_extents(buf->bsu, VDEV_BSU_MAP, number, dir, attachment->dmabuf->size, &extents,
-			  &count);
+	ret = bsu_make(buf->bsu, VDEV_BSU_MAP, 0, &arg, sizeof(arg));
 	if (ret)
 		return ERR_PTR(ret);
-	ret = -ENOMEM;
+	/* The answer is how many pieces there are. */
 	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
-	if (!sgt || sg_alloc_table(sgt, count, GFP_KERNEL))
+	ret = sgt ? sg_alloc_table(sgt, arg.number, GFP_KERNEL) : -ENOMEM;
+	if (ret)
 		goto fail;
-	for_each_sgtable_sg(sgt, sg, i)
-		sg_set_page(sg, pfn_to_page(PHYS_PFN(extents[i].addr)), extents[i].length, 0);
-	ret = dma_map_sgtable(attachment->dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
-	if (ret) {
-		sg_free_table(sgt);
-		goto fail;
+	for_each_sgtable_sg(sgt, sg, i) {
+		ret = buffer_place(buf, page, &place);
+		if (ret)
+			goto fail_table;
+		sg_set_page(sg, phys_to_page(place.addr), place.pages << PAGE_SHIFT, 0);
+		page += place.pages;
 	}
-	kfree(extents);
-	return sgt;
+	ret = dma_map_sgtable(attachment->dev, sgt, dir, DMA_ATTR_SKIP_CPU_SYNC);
+	if (!ret)
+		return sgt;
+fail_table:
+	sg_free_table(sgt);
 fail:
 	kfree(sgt);
-	kfree(extents);
-	bsu_object(buf->bsu, VDEV_BSU_UNMAP, number, dir);
+	bsu_object(buf->bsu, VDEV_BSU_UNMAP, (uintptr_t)attachment->priv, dir);
 	return ERR_PTR(ret);
 }
 
@@ -396,7 +365,6 @@ static void buffer_unmap(struct dma_buf_attachment *attachment, struct sg_table 
 
 static int buffer_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	struct object *buf = dmabuf->priv;
 	long ret;
 
 	/* What devices still write would come after the maintenance. */
@@ -404,43 +372,36 @@ static int buffer_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_directi
 				    MAX_SCHEDULE_TIMEOUT);
 	if (ret < 0)
 		return ret;
-	return bsu_object(buf->bsu, VDEV_BSU_BEGIN, buf->id, dir);
+	return object_make(dmabuf->priv, VDEV_BSU_BEGIN, dir);
 }
 
 static int buffer_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	struct object *buf = dmabuf->priv;
-
-	return bsu_object(buf->bsu, VDEV_BSU_END, buf->id, dir);
+	return object_make(dmabuf->priv, VDEV_BSU_END, dir);
 }
-
-/* How many pages are mapped at a time. */
-#define FAULT_PAGES	64
 
 static vm_fault_t buffer_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct dma_buf *dmabuf = vma->vm_private_data;
 	struct object *buf = dmabuf->priv;
-	unsigned long address = vmf->address;
-	pgoff_t page = vmf->pgoff;
+	unsigned long pfn, address = vmf->address;
+	struct vdev_bsu_place place;
 	vm_fault_t ret;
-	unsigned int i;
+	u64 pages;
 
-	if (page >= dmabuf->size >> PAGE_SHIFT)
+	if (vmf->pgoff >= dmabuf->size >> PAGE_SHIFT)
 		return VM_FAULT_SIGBUS;
 	guard(mutex)(&buf->lock);
 	/* When memory is short it is the pool's, for which nobody can be killed. */
-	if (buffer_place(buf, dmabuf->size))
+	if (buffer_place(buf, vmf->pgoff, &place))
 		return VM_FAULT_SIGBUS;
-	ret = vmf_insert_pfn(vma, address, buffer_pfn(buf, page));
-	for (i = 1; i < FAULT_PAGES && ret == VM_FAULT_NOPAGE; i++) {
+	pfn = PHYS_PFN(place.addr);
+	pages = min3(place.pages, 64ul, (vma->vm_end - address) >> PAGE_SHIFT);
+	do {
+		ret = vmf_insert_pfn(vma, address, pfn++);
 		address += PAGE_SIZE;
-		page++;
-		if (address >= vma->vm_end || page >= dmabuf->size >> PAGE_SHIFT ||
-		    vmf_insert_pfn(vma, address, buffer_pfn(buf, page)) != VM_FAULT_NOPAGE)
-			break;
-	}
+	} while (--pages && ret == VM_FAULT_NOPAGE);
 	return ret;
 }
 
@@ -461,19 +422,20 @@ static int buffer_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 static int buffer_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct object *buf = dmabuf->priv;
-	unsigned int i, n = dmabuf->size >> PAGE_SHIFT;
-	struct page **pages __free(kvfree) = kvmalloc_array(n, sizeof(*pages), GFP_KERNEL);
-	int ret;
+	u64 i, page, count = dmabuf->size >> PAGE_SHIFT;
+	struct page **pages __free(kvfree) = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
+	struct vdev_bsu_place place;
 
 	if (!pages)
 		return -ENOMEM;
 	guard(mutex)(&buf->lock);
-	ret = buffer_place(buf, dmabuf->size);
-	if (ret)
-		return ret;
-	for (i = 0; i < n; i++)
-		pages[i] = pfn_to_page(buffer_pfn(buf, i));
-	iosys_map_set_vaddr(map, vmap(pages, n, VM_MAP, PAGE_KERNEL));
+	for (page = 0; page < count; page += place.pages) {
+		if (buffer_place(buf, page, &place))
+			return -ENOMEM;
+		for (i = 0; i < place.pages; i++)
+			pages[page + i] = phys_to_page(place.addr) + i;
+	}
+	iosys_map_set_vaddr(map, vmap(pages, count, VM_MAP, PAGE_KERNEL));
 	return map->vaddr ? 0 : -ENOMEM;
 }
 
@@ -485,9 +447,7 @@ static void buffer_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 /* The file is gone, or there will be none. */
 static void object_end(struct object *o)
 {
-	bsu_object(o->bsu, o->kind == OBJECT_buffer ? VDEV_BSU_RELEASE : VDEV_BSU_CLOSE_OBJECT,
-		   o->id, 0);
-	kfree(o->extents);
+	object_make(o, o->kind == OBJECT_BUFFER ? VDEV_BSU_RELEASE : VDEV_BSU_CLOSE_OBJECT, 0);
 	kfree(o);
 }
 
@@ -509,33 +469,13 @@ static const struct dma_buf_ops buffer_ops = {
 	.release = buffer_release,
 };
 
-static struct file *buffer_file(struct object *buf)
-{
-	DEFINE_DMA_BUF_EXPORT_INFO(info);
-	struct vdev_bsu_size size = { .size = buf->id };	/* as long as struct vdev_bsu_number */
-	struct dma_buf *dmabuf;
-	int ret = bsu_short(buf->bsu, VDEV_BSU_SIZE, 0, &size, sizeof(size), NULL);
-
-	if (ret)
-		return ERR_PTR(ret);
-	info.exp_name = "vdev";
-	info.ops = &buffer_ops;
-	info.size = PAGE_ALIGN(size.size);
-	info.flags = O_RDWR;
-	info.priv = buf;
-	dmabuf = dma_buf_export(&info);
-	return IS_ERR(dmabuf) ? ERR_CAST(dmabuf) : dmabuf->file;
-}
-
-/* --- dma_bufs of others ------------------------------------------------------- */
-
-/* Finds a registered dma_buf. Called with foreign_lock held. */
-static struct foreign *foreign_find(struct bsu *b, struct dma_buf *dmabuf)
+/* Finds a registered dma_buf by its file. Called with foreign_lock held. */
+static struct foreign *foreign_find(struct bsu *b, struct file *file)
 {
 	struct foreign *f;
 
 	list_for_each_entry(f, &b->foreign, link)
-		if (f->dmabuf == dmabuf)
+		if (f->dmabuf->file == file)
 			return f;
 	return NULL;
 }
@@ -553,16 +493,13 @@ static void foreign_free(struct foreign *f)
 /* Tells the unit about the pages of a dma_buf. Called with foreign_lock held. */
 static int foreign_tell(struct bsu_file *file, struct foreign *f)
 {
-	struct bsu *b = file->bsu;
 	struct vdev_bsu_register *arg;
 	struct vdev_dma_buf_extent *extents;
 	struct scatterlist *sg;
-	struct call c;
 	size_t length;
-	unsigned int i;
-	int ret;
+	int i, ret = 0;
 
-	f->attachment = dma_buf_attach(f->dmabuf, b->dev);
+	f->attachment = dma_buf_attach(f->dmabuf, file->bsu->dev);
 	if (IS_ERR(f->attachment))
 		return -EOPNOTSUPP;
 	f->sgt = dma_buf_map_attachment_unlocked(f->attachment, DMA_BIDIRECTIONAL);
@@ -579,7 +516,6 @@ static int foreign_tell(struct bsu_file *file, struct foreign *f)
 	spin_unlock(&f->dmabuf->name_lock);
 	strscpy((char *)arg->exporter, f->dmabuf->exp_name, sizeof(arg->exporter));
 	extents = (void *)(arg + 1);
-	ret = 0;
 	for_each_sgtable_dma_sg(f->sgt, sg, i) {
 		/* No IOMMU: the address on the bus is the physical one. */
 		extents[i].addr = sg_dma_address(sg);
@@ -588,8 +524,7 @@ static int foreign_tell(struct bsu_file *file, struct foreign *f)
 			ret = -EOPNOTSUPP;
 	}
 	if (!ret)
-		ret = bsu_call(b, VDEV_BSU_REGISTER, file->client, arg, length, length,
-			       false, &c);
+		ret = bsu_make(file->bsu, VDEV_BSU_REGISTER, file->client, arg, length);
 	f->id = ((struct vdev_bsu_number *)arg)->number;
 	kfree(arg);
 	return ret;
@@ -597,7 +532,6 @@ static int foreign_tell(struct bsu_file *file, struct foreign *f)
 
 static int foreign_register(struct bsu_file *file, struct vdev_dma_buf_register *arg)
 {
-	struct bsu *b = file->bsu;
 	struct dma_buf *dmabuf = dma_buf_get(arg->fd);
 	struct foreign *f;
 	int ret = -EEXIST;
@@ -605,16 +539,15 @@ static int foreign_register(struct bsu_file *file, struct vdev_dma_buf_register 
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
 	f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_NOFAIL);
-	f->dmabuf = dmabuf;
-	f->owner = file;
-	guard(mutex)(&b->foreign_lock);
-	if (dmabuf->ops != &buffer_ops && !foreign_find(b, dmabuf))
+	*f = (struct foreign){ .dmabuf = dmabuf, .owner = file };
+	guard(mutex)(&file->bsu->foreign_lock);
+	if (dmabuf->ops != &buffer_ops && !foreign_find(file->bsu, dmabuf->file))
 		ret = foreign_tell(file, f);
 	if (ret) {
 		foreign_free(f);
 		return ret;
 	}
-	list_add(&f->link, &b->foreign);
+	list_add(&f->link, &file->bsu->foreign);
 	arg->id = f->id;
 	return 0;
 }
@@ -634,8 +567,6 @@ static void foreign_forget(struct bsu_file *file, struct dma_buf *dmabuf)
 		foreign_free(f);
 }
 
-/* --- Sync objects and fences -------------------------------------------------- */
-
 static int object_release(struct inode *inode, struct file *file)
 {
 	object_end(file->private_data);
@@ -648,182 +579,176 @@ static const struct file_operations object_fops = {
 	.llseek = noop_llseek,
 };
 
-/* Makes the file of an object; the object ends with it, or if this fails. */
-static struct file *object_file(struct bsu *b, enum object_kind kind, u32 id)
+/* Makes the file of an object, with a size if it is a buffer. It ends with it, or if this fails. */
+static struct file *object_file(struct bsu *b, enum field_object kind, u32 id, u64 size)
 {
 	struct object *o = kzalloc(sizeof(*o), GFP_KERNEL | __GFP_NOFAIL);
+	struct dma_buf_export_info info;
+	struct dma_buf *dmabuf;
 	struct file *file;
 
-	o->bsu = b;
-	o->kind = kind;
-	o->id = id;
+	*o = (struct object){ .bsu = b, .kind = kind, .id = id };
 	mutex_init(&o->lock);
-	if (kind == OBJECT_buffer)
-		file = buffer_file(o);
-	else
-		file = anon_inode_getfile(kind == OBJECT_sync ? "[vdev-sync]" : "[vdev-fence]",
+	if (kind == OBJECT_BUFFER) {
+		info = (struct dma_buf_export_info){ .owner = THIS_MODULE, .exp_name = "vdev", .priv = o,
+			.ops = &buffer_ops, .size = PAGE_ALIGN(size), .flags = O_RDWR };
+		dmabuf = dma_buf_export(&info);
+		file = IS_ERR(dmabuf) ? ERR_CAST(dmabuf) : dmabuf->file;
+		if (!IS_ERR(file))
+			b->dma_buf_fops = file->f_op;
+	} else {
+		file = anon_inode_getfile(kind == OBJECT_SYNC ? "[vdev-sync]" : "[vdev-fence]",
 					  &object_fops, o, O_RDWR);
+	}
 	if (IS_ERR(file))
 		object_end(o);
 	return file;
 }
 
-/* --- Requests of programs ----------------------------------------------------- */
-
-enum field_type { FIELD_FD, FIELD_LIST, FIELD_LIST_FD };
-
-/* What is to be translated in an argument. */
-struct field {
-	enum field_type type;
-	enum object_kind kind;
-	unsigned int cmd;
-	bool out;
-	u16 offset, count, elem;
-};
-
-#define FIELD_OF_FD(r, s, f, k, o) \
-	{ .type = FIELD_FD, .cmd = r, .offset = offsetof(struct s, f), .kind = OBJECT_##k, .out = o },
-#define FIELD_OF_LIST(r, s, f, n, e, o) \
-	{ .type = FIELD_LIST, .cmd = r, .offset = offsetof(struct s, f), \
-	  .count = offsetof(struct s, n), .elem = sizeof(struct e), .out = o },
-#define FIELD_OF_LIST_FD(r, e, f, k) \
-	{ .type = FIELD_LIST_FD, .cmd = r, .offset = offsetof(struct e, f), .kind = OBJECT_##k },
-
-static const struct field fields[] = {
-	VDEV_DMABUF_FIELDS(FIELD_OF_FD, FIELD_OF_LIST, FIELD_OF_LIST_FD)
-};
-
-#define MAX_ARG		128
 #define FEW_FILES	4
 
 /* A request of a program under way. */
 struct request {
 	struct bsu_file *file;
-	unsigned int cmd;
-	const struct field *fields, *end;	/* those of the request */
-	u8 user[MAX_ARG] __aligned(8);	/* the argument as the program gave it */
-	u8 *buf;		/* the argument as the unit gets it, then the answer */
-	u32 length, room;
-	void __user *out;	/* where the list of the answer goes, */
-	u32 out_length;		/* and how much has room */
-	struct file **held;	/* files that the argument names */
+	const struct field *fields, *end; /* those of the request */
+	struct call call;
+	void __user *out;	/* where the list of the answer goes */
+	struct fd *held;	/* files that the argument names */
 	unsigned int nheld;
-	struct file *few[FEW_FILES];
+	struct fd few[FEW_FILES];
 	struct file *made;	/* the file that the answer names */
 	int fd;			/* and its file descriptor */
+	u64 user[ARG_SIZE / 8];	/* the argument as the program gave it */
+	u64 data[ARG_SIZE / 8];	/* the call's, unless there is a list */
 };
 
+/* Copies an argument, in words: most are too short for copy_from_user. */
+static int words_from_user(u64 *to, const u64 __user *from, u32 length)
+{
+	const u64 *end = to + length / sizeof(*to);
+
+	if (!user_access_begin(from, length))
+		return -EFAULT;
+	while (to < end)
+		unsafe_get_user(*to++, from++, fault);
+	user_access_end();
+	return 0;
+fault:
+	user_access_end();
+	return -EFAULT;
+}
+
+/* The object that a file stands for; NULL if it is none of that kind. */
+static __always_inline struct object *object_of(struct bsu *b, struct file *file,
+						 enum field_object kind)
+{
+	struct dma_buf *dmabuf = file->private_data;
+	struct object *o = file->private_data;
+
+	if (kind == OBJECT_BUFFER)
+		return file->f_op == b->dma_buf_fops && dmabuf->ops == &buffer_ops ? dmabuf->priv : NULL;
+	return file->f_op == &object_fops && o->kind == kind ? o : NULL;
+}
+
+/*
+ * Makes a request of which only a file descriptor, which comes first, is to be translated, and
+ * that has no answer. -ENOIOCTLCMD: it is to be made like others.
+ */
+static __always_inline int request_quick(struct bsu_file *f, unsigned int cmd,
+					 enum field_object kind, const void __user *user)
+{
+	struct vdev_bsu_request *e;
+	u64 arg[QUICK_SIZE / 8];
+	struct bsu *b = f->bsu;
+	struct object *o;
+	struct call c;
+	bool ended;
+	int ret;
+
+	if (words_from_user(arg, user, _IOC_SIZE(cmd)))
+		return -EFAULT;
+	CLASS(fd, fd)(*(int *)arg);
+	o = fd_empty(fd) ? NULL : object_of(b, fd_file(fd), kind);
+	if (!o)
+		return -ENOIOCTLCMD;
+	*(u32 *)arg = o->id;
+	c.length = c.room = 0;
+	mutex_lock(&b->lock);
+	e = bsu_ring(b, cmd, f->client, arg, _IOC_SIZE(cmd), 0, 0);
+	ended = bsu_ended(b, &c, e);
+	ret = e->result;
+	mutex_unlock(&b->lock);
+	return ended ? ret : bsu_wait(b, &c, true);
+}
+
 /* Replaces a file descriptor by the number of its object. */
-static int translate_fd(struct request *r, enum object_kind kind, u32 *field)
+static int translate_fd(struct request *r, enum field_object kind, u32 *field)
 {
 	struct bsu *b = r->file->bsu;
-	struct foreign *f;
-	struct dma_buf *dmabuf;
-	struct file *file;
+	struct fd fd = fdget((int)*field);
+	struct foreign *f = NULL;
 	struct object *o;
 
-	if (kind != OBJECT_buffer) {
-		file = fget((int)*field);
-		if (!file)
-			return -EBADF;
-		r->held[r->nheld++] = file;
-		o = file->private_data;
-		if (file->f_op != &object_fops || o->kind != kind)
-			return -EINVAL;
-		*field = o->id;
-		return 0;
-	}
-	dmabuf = dma_buf_get((int)*field);
-	if (IS_ERR(dmabuf))
-		return PTR_ERR(dmabuf);
-	r->held[r->nheld++] = dmabuf->file;
-	if (dmabuf->ops == &buffer_ops) {
-		*field = ((struct object *)dmabuf->priv)->id;
-		return 0;
-	}
+	if (fd_empty(fd))
+		return -EBADF;
+	r->held[r->nheld++] = fd;
+	o = object_of(b, fd_file(fd), kind);
 	guard(mutex)(&b->foreign_lock);
-	f = foreign_find(b, dmabuf);
-	if (!f)
+	if (!o && kind == OBJECT_BUFFER)
+		f = foreign_find(b, fd_file(fd));
+	if (!o && !f)
 		return -EINVAL;
-	*field = f->id;
+	*field = o ? o->id : f->id;
 	return 0;
 }
 
-/* How long the lists in and behind the argument are. */
-static int request_size(struct request *r)
+/* Makes room for a list behind the argument or the answer, and gets that of the argument. */
+static int translate_list(struct request *r, const struct field *f)
 {
-	const struct field *f;
-	unsigned int held = 0;
+	struct call *c = &r->call;
+	u32 *count = c->data + f->count, at = ALIGN(c->length, 8), end, i;
+	void __user *user = u64_to_user_ptr(*(u64 *)(c->data + f->offset));
+	int ret = 0;
 
-	r->length = _IOC_SIZE(r->cmd);
-	r->room = r->length;
-	r->end = fields + ARRAY_SIZE(fields);
-	for (r->fields = fields; r->fields < r->end && r->fields->cmd != r->cmd;)
-		r->fields++;
-	for (f = r->fields; f < r->end && f->cmd == r->cmd;)
-		f++;
-	r->end = f;
-	for (f = r->fields; f < r->end; f++) {
-		u32 *count = (u32 *)(r->user + f->count);
-
-		if (f->type == FIELD_FD)
-			held++;
-		if (f->type != FIELD_LIST)
-			continue;
-		if (*count > VDEV_DMABUF_MAX_LIST)
-			return -EINVAL;
-		held += *count;
-		if (f->out) {
-			r->out = u64_to_user_ptr(*(u64 *)(r->user + f->offset));
-			if (!r->out)
-				*count = 0;
-			r->out_length = *count * f->elem;
-			r->room = ALIGN(r->room, 8) + r->out_length;
-		} else {
-			r->length = ALIGN(r->length, 8) + *count * f->elem;
-		}
+	if (*count > VDEV_DMABUF_MAX_LIST)
+		return -EINVAL;
+	if (f->out && !user)
+		*count = 0;
+	end = at + *count * f->elem;
+	c->data = kzalloc(end, GFP_KERNEL);
+	if (!c->data)
+		return -ENOMEM;
+	memcpy(c->data, r->data, c->length);
+	if (f->out) {
+		r->out = user;
+		c->room = end;
+		return 0;
 	}
-	r->held = r->few;
-	if (held > FEW_FILES)
-		r->held = kvcalloc(held, sizeof(*r->held), GFP_KERNEL);
-	r->buf = kzalloc(max(r->length, r->room), GFP_KERNEL);
-	return r->held && r->buf ? 0 : -ENOMEM;
+	c->length = end;
+	if (copy_from_user(c->data + at, user, end - at))
+		return -EFAULT;
+	r->held = kvcalloc(FEW_FILES + *count, sizeof(*r->held), GFP_KERNEL);
+	if (!r->held)
+		return -ENOMEM;
+	memcpy(r->held, r->few, sizeof(r->few));
+	for (i = 0; i < *count && !ret; i++)
+		ret = translate_fd(r, f->object, c->data + at + i * f->elem + f->elem_fd);
+	return ret;
 }
 
 static int request_translate(struct request *r)
 {
-	const struct field *f, *list = NULL;
-	u32 at = _IOC_SIZE(r->cmd), count = 0, i;
+	const struct field *f;
 	int ret = 0;
 
-	BUILD_BUG_ON(sizeof(struct vdev_stats) > MAX_ARG);	/* the longest */
-	memcpy(r->buf, r->user, at);
-	for (f = r->fields; f < r->end; f++) {
-		switch (f->type) {
-		case FIELD_FD:
-			if (!f->out)
-				ret = translate_fd(r, f->kind, (u32 *)(r->buf + f->offset));
-			break;
-		case FIELD_LIST:
-			if (f->out)
-				break;
-			list = f;
-			at = ALIGN(at, 8);
-			count = *(u32 *)(r->user + f->count);
-			if (copy_from_user(r->buf + at, u64_to_user_ptr(*(u64 *)(r->user + f->offset)),
-					   count * f->elem))
-				ret = -EFAULT;
-			break;
-		case FIELD_LIST_FD:
-			for (i = 0; i < count && !ret; i++)
-				ret = translate_fd(r, f->kind,
-						   (u32 *)(r->buf + at + i * list->elem + f->offset));
-			break;
-		}
-		if (ret)
-			return ret;
+	memcpy(r->data, r->user, sizeof(r->data));
+	for (f = r->fields; f < r->end && !ret; f++) {
+		if (f->type == FIELD_LIST)
+			ret = translate_list(r, f);
+		else if (!f->out)
+			ret = translate_fd(r, f->object, r->call.data + f->offset);
 	}
-	return 0;
+	return ret;
 }
 
 /* Replaces numbers by file descriptors, new ones or those that were there. */
@@ -832,15 +757,14 @@ static int request_translate_back(struct request *r)
 	const struct field *f;
 
 	for (f = r->fields; f < r->end; f++) {
-		u32 *field = (u32 *)(r->buf + f->offset);
+		u32 *field = r->call.data + f->offset;
 
-		if (f->type != FIELD_FD)
+		if (f->type == FIELD_FD && !f->out)
+			*field = *(u32 *)((void *)r->user + f->offset);
+		if (f->type != FIELD_FD || !f->out)
 			continue;
-		if (!f->out) {
-			memcpy(field, r->user + f->offset, sizeof(*field));
-			continue;
-		}
-		r->made = object_file(r->file->bsu, f->kind, *field);
+		r->made = object_file(r->file->bsu, f->object, *field,
+				      ((struct vdev_dma_buf_create *)r->call.data)->size);
 		if (IS_ERR(r->made))
 			return PTR_ERR(r->made);
 		r->fd = get_unused_fd_flags(O_CLOEXEC);
@@ -851,60 +775,51 @@ static int request_translate_back(struct request *r)
 	return 0;
 }
 
-/* Takes CPU_PREP or CPU_BEGIN back, as the exporter has failed. */
-static void request_undo(struct request *r)
-{
-	struct vdev_dma_buf_buffer fini = { .fd = *(int *)r->buf };
-
-	if (r->cmd == VDEV_DMABUF_IOC_CPU_PREP)
-		bsu_short(r->file->bsu, VDEV_DMABUF_IOC_CPU_FINI, r->file->client, &fini,
-			  sizeof(fini), NULL);
-	else
-		bsu_short(r->file->bsu, VDEV_DMABUF_IOC_CPU_END, r->file->client, r->buf,
-			  r->length, NULL);
-}
-
 /* What an answer asks the driver to do, or the request itself. */
-static int request_act(struct request *r, struct call *c)
+static int request_act(struct request *r)
 {
-	struct dma_buf *dmabuf = r->nheld ? r->held[0]->private_data : NULL;
-	struct vdev_dma_buf_access *a = (void *)r->buf;
-	enum dma_data_direction dir = c->flags >> 8 & 3;
+	struct dma_buf *dmabuf = r->nheld ? fd_file(r->held[0])->private_data : NULL;
+	struct vdev_dma_buf_access *a = r->call.data;
+	u32 flags = r->call.flags;
+	enum dma_data_direction dir = flags >> 8 & 3;
 	int ret = 0;
 
-	if (c->flags & VDEV_BSU_MOVED)
+	if (flags & VDEV_BSU_MOVED)
 		buffer_moved(dmabuf);
-	if (c->flags & VDEV_BSU_EXPORTER_BEGIN)
+	if (flags & VDEV_BSU_EXPORTER_BEGIN)
 		ret = dma_buf_begin_cpu_access(dmabuf, dir);
-	if (ret)
-		request_undo(r);
-	if (c->flags & VDEV_BSU_EXPORTER_END)
+	if (ret) {
+		r->call.op = r->call.op == VDEV_DMABUF_IOC_CPU_PREP ? VDEV_BSU_UNPREP :
+								      VDEV_DMABUF_IOC_CPU_END;
+		bsu_call(r->file->bsu, &r->call, false);
+	}
+	if (flags & VDEV_BSU_EXPORTER_END)
 		ret = dma_buf_end_cpu_access(dmabuf, dir);
-	if (r->cmd == VDEV_DMABUF_IOC_UNREGISTER)
+	if (flags & VDEV_BSU_FORGET)
 		foreign_forget(r->file, dmabuf);
-	if (r->cmd == VDEV_DMABUF_IOC_KREAD &&
+	if (r->call.op == VDEV_DMABUF_IOC_KREAD &&
 	    copy_to_user(u64_to_user_ptr(a->data), phys_to_virt(a->phys) + a->offset, a->length))
 		ret = -EFAULT;
-	if (r->cmd == VDEV_DMABUF_IOC_KWRITE &&
+	if (r->call.op == VDEV_DMABUF_IOC_KWRITE &&
 	    copy_from_user(phys_to_virt(a->phys) + a->offset, u64_to_user_ptr(a->data), a->length))
 		ret = -EFAULT;
 	return ret;
 }
 
-static int request_answer(struct request *r, struct call *c, void __user *arg)
+static int request_answer(struct request *r, void __user *arg)
 {
-	u32 size = _IOC_SIZE(r->cmd), lists = ALIGN(size, 8);
-	int ret;
+	struct call *c = &r->call;
+	u32 size = _IOC_SIZE(c->op), list = ALIGN(size, 8);
+	int ret = request_act(r);
 
-	ret = request_act(r, c);
-	if (!ret)
-		ret = request_translate_back(r);
-	if (ret || !(_IOC_DIR(r->cmd) & _IOC_READ))
+	if (ret || !c->room)
 		return ret;
-	if (c->length > lists && copy_to_user(r->out, r->buf + lists,
-					      min(c->length - lists, r->out_length)))
+	ret = request_translate_back(r);
+	if (ret)
+		return ret;
+	if (c->answer > list && copy_to_user(r->out, c->data + list, c->answer - list))
 		return -EFAULT;
-	if (copy_to_user(arg, r->buf, size))
+	if (copy_to_user(arg, c->data, size))
 		return -EFAULT;
 	if (r->made)
 		fd_install(r->fd, r->made);
@@ -912,45 +827,59 @@ static int request_answer(struct request *r, struct call *c, void __user *arg)
 	return 0;
 }
 
-static long bsu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static noinline long request_make(struct bsu_file *file, unsigned int nr, unsigned int size,
+				  void __user *user)
 {
-	struct bsu_file *f = file->private_data;
-	void __user *user = (void __user *)arg;
-	struct request request = { .file = f, .cmd = cmd, .fd = -1 }, *r = &request;
-	struct call c;
-	long ret;
+	struct request r = { .file = file, .fields = requests[nr].fields,
+			     .end = requests[nr].end, .held = r.few, .fd = -1 };
+	unsigned int cmd = requests[nr].cmd;
+	int ret;
 
-	if (_IOC_TYPE(cmd) != _IOC_TYPE(VDEV_DMABUF_IOC_CREATE) || _IOC_SIZE(cmd) > MAX_ARG)
-		return -ENOTTY;
-	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(r->user, user, _IOC_SIZE(cmd)))
+	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(r.user, user, size))
 		return -EFAULT;
 	if (cmd == VDEV_DMABUF_IOC_REGISTER) {
-		ret = foreign_register(f, (void *)r->user);
-		return !ret && copy_to_user(user, r->user, _IOC_SIZE(cmd)) ? -EFAULT : ret;
+		ret = foreign_register(file, (void *)r.user);
+		return !ret && copy_to_user(user, r.user, size) ? -EFAULT : ret;
 	}
-	ret = request_size(r);
+	r.call = (struct call){ .op = cmd, .client = file->client, .data = r.data, .length = size,
+				.room = _IOC_DIR(cmd) & _IOC_READ ? size : 0 };
+	ret = request_translate(&r);
 	if (!ret)
-		ret = request_translate(r);
+		ret = bsu_call(file->bsu, &r.call, true);
 	if (!ret)
-		ret = bsu_call(f->bsu, cmd, f->client, r->buf, r->length, r->room, true, &c);
-	if (!ret)
-		ret = request_answer(r, &c, user);
-	if (!IS_ERR_OR_NULL(r->made))
-		fput(r->made);
-	if (ret && r->fd >= 0)
-		put_unused_fd(r->fd);
-	while (r->nheld)
-		fput(r->held[--r->nheld]);
-	if (r->held != r->few)
-		kvfree(r->held);
-	kfree(r->buf);
+		ret = request_answer(&r, user);
+	if (!IS_ERR_OR_NULL(r.made))
+		fput(r.made);
+	if (ret && r.fd >= 0)
+		put_unused_fd(r.fd);
+	while (r.nheld)
+		fdput(r.held[--r.nheld]);
+	if (r.held != r.few)
+		kvfree(r.held);
+	if (r.call.data != r.data)
+		kfree(r.call.data);
+	return ret;
+}
+
+static long bsu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	unsigned int nr = _IOC_NR(cmd);
+	void __user *user = (void __user *)arg;
+	int ret = -ENOIOCTLCMD;
+
+	if (nr >= ARRAY_SIZE(requests) || requests[nr].cmd != cmd || !cmd)
+		return -ENOTTY;
+	if (requests[nr].quick)
+		ret = request_quick(file->private_data, cmd, requests[nr].fields->object, user);
+	if (ret == -ENOIOCTLCMD)
+		ret = request_make(file->private_data, nr, _IOC_SIZE(cmd), user);
 	return ret;
 }
 
 static int bsu_open(struct inode *inode, struct file *file)
 {
 	struct bsu *b = container_of(file->private_data, struct bsu, misc);
-	struct vdev_bsu_open arg = { .pid = task_tgid_nr(current) };
+	struct vdev_bsu_open arg __aligned(8) = { .pid = task_tgid_nr(current) };
 	struct bsu_file *f = kzalloc(sizeof(*f), GFP_KERNEL);
 	int ret;
 
@@ -958,7 +887,7 @@ static int bsu_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	f->bsu = b;
 	get_task_comm(*(char (*)[TASK_COMM_LEN])arg.name, current->group_leader);
-	ret = bsu_short(b, VDEV_BSU_OPEN, 0, &arg, sizeof(arg), NULL);
+	ret = bsu_make(b, VDEV_BSU_OPEN, 0, &arg, sizeof(arg));
 	if (ret) {
 		kfree(f);
 		return ret;
@@ -972,9 +901,8 @@ static int bsu_open(struct inode *inode, struct file *file)
 static int bsu_release(struct inode *inode, struct file *file)
 {
 	struct bsu_file *f = file->private_data;
-	struct call c;
 
-	bsu_call(f->bsu, VDEV_BSU_CLOSE, f->client, NULL, 0, 0, false, &c);
+	bsu_make(f->bsu, VDEV_BSU_CLOSE, f->client, NULL, 0);
 	foreign_forget(f, NULL);
 	kfree(f);
 	return 0;
@@ -988,11 +916,10 @@ static const struct file_operations bsu_fops = {
 	.llseek = noop_llseek,
 };
 
-/* --- The unit ------------------------------------------------------------------- */
-
 static int bsu_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
+	dma_addr_t dma;
 	struct bsu *b;
 	int irq, ret;
 
@@ -1007,36 +934,32 @@ static int bsu_probe(struct platform_device *pdev)
 	b->regs = devm_platform_ioremap_resource(pdev, 0);
 	if (IS_ERR(b->regs))
 		return PTR_ERR(b->regs);
-	if (readl(b->regs + REG_ID) != ID_VALUE || readl(b->regs + REG_VERSION) != 1)
-		return dev_err_probe(dev, -ENODEV, "no buffer sharing unit of version 1 here\n");
+	if (readl(b->regs + VDEV_BSU_REG_ID) != VDEV_BSU_ID ||
+	    readl(b->regs + VDEV_BSU_REG_VERSION) != VDEV_BSU_VERSION)
+		return dev_err_probe(dev, -ENODEV, "no buffer sharing unit of version %u here\n",
+				     VDEV_BSU_VERSION);
 	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64));
 	if (ret)
 		return ret;
-	b->requests = dmam_alloc_coherent(dev, RING_ENTRIES * sizeof(*b->requests),
-					  &b->requests_dma, GFP_KERNEL);
-	b->completions = dmam_alloc_coherent(dev, RING_ENTRIES * sizeof(*b->completions),
-					     &b->completions_dma, GFP_KERNEL);
-	if (!b->requests || !b->completions)
+	b->rings = dmam_alloc_coherent(dev, sizeof(*b->rings), &dma, GFP_KERNEL);
+	if (!b->rings)
 		return -ENOMEM;
 	irq = platform_get_irq(pdev, 0);
 	if (irq < 0)
 		return irq;
-	writel(0, b->regs + REG_CONTROL);
-	writeq(b->requests_dma, b->regs + REG_REQUEST_BASE);
-	writel(RING_ENTRIES, b->regs + REG_REQUEST_SIZE);
-	writeq(b->completions_dma, b->regs + REG_COMPLETION_BASE);
-	writel(RING_ENTRIES, b->regs + REG_COMPLETION_SIZE);
-	writel(IRQ_COMPLETION | IRQ_ERROR, b->regs + REG_IRQ_STATUS);
+	writel(0, b->regs + VDEV_BSU_REG_CONTROL);
+	writeq(dma + offsetof(struct rings, requests), b->regs + VDEV_BSU_REG_REQUEST_BASE);
+	writel(RING_ENTRIES, b->regs + VDEV_BSU_REG_REQUEST_SIZE);
+	writeq(dma + offsetof(struct rings, completions), b->regs + VDEV_BSU_REG_COMPLETION_BASE);
+	writel(RING_ENTRIES, b->regs + VDEV_BSU_REG_COMPLETION_SIZE);
+	writel(VDEV_BSU_IRQ_COMPLETION | VDEV_BSU_IRQ_ERROR, b->regs + VDEV_BSU_REG_IRQ_STATUS);
 	ret = devm_request_threaded_irq(dev, irq, NULL, bsu_irq, IRQF_ONESHOT, "vdev-dmabuf", b);
 	if (ret)
 		return ret;
-	writel(CONTROL_ENABLE, b->regs + REG_CONTROL);
-	writel(IRQ_COMPLETION | IRQ_ERROR, b->regs + REG_IRQ_ENABLE);
-	b->misc.minor = MISC_DYNAMIC_MINOR;
-	b->misc.name = "dmabuf";
-	b->misc.fops = &bsu_fops;
-	b->misc.parent = dev;
-	b->misc.mode = 0666;
+	writel(VDEV_BSU_ENABLE, b->regs + VDEV_BSU_REG_CONTROL);
+	writel(VDEV_BSU_IRQ_COMPLETION | VDEV_BSU_IRQ_ERROR, b->regs + VDEV_BSU_REG_IRQ_ENABLE);
+	b->misc = (struct miscdevice){ .minor = MISC_DYNAMIC_MINOR, .name = "dmabuf",
+				       .fops = &bsu_fops, .parent = dev, .mode = 0666 };
 	platform_set_drvdata(pdev, b);
 	return misc_register(&b->misc);
 }
@@ -1046,8 +969,8 @@ static void bsu_remove(struct platform_device *pdev)
 	struct bsu *b = platform_get_drvdata(pdev);
 
 	misc_deregister(&b->misc);
-	writel(0, b->regs + REG_IRQ_ENABLE);
-	writel(0, b->regs + REG_CONTROL);
+	writel(0, b->regs + VDEV_BSU_REG_IRQ_ENABLE);
+	writel(0, b->regs + VDEV_BSU_REG_CONTROL);
 }
 
 static const struct of_device_id bsu_of_match[] = {

@@ -142,6 +142,11 @@ func (g *generator) constants(d *ast.GenDecl) error {
 		}
 		g.comment("", s.Doc)
 		text := c.Val().ExactString()
+		if len(s.Values) == 1 {
+			if lit, ok := s.Values[0].(*ast.BasicLit); ok && strings.HasPrefix(lit.Value, "0x") {
+				text = lit.Value
+			}
+		}
 		if named, ok := c.Type().(*types.Named); ok && named.Obj().Name() == "Request" {
 			var err error
 			if text, err = g.request(s, c); err != nil {

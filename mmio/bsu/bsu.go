@@ -39,7 +39,7 @@ const windowSize = 0x1000
 const ID = 0x20757362
 
 // Version is what the VERSION register reads.
-const Version = 1
+const Version = 2
 
 // Bits of CONTROL.
 const ControlEnable = 1 << 0
@@ -70,11 +70,15 @@ func (d *Unit) block() mmio.Block {
 	return mmio.Block{
 		Title: "buffer sharing unit",
 		Doc: "Carries the guest's requests about shared buffers to vdev's dma-buf core, and the answers back. Both rings are in memory, " +
-			"with a power of two of entries, at least 2. An entry of the request ring has 32 bytes: operation, tag, client, flags (0), address of the " +
-			"argument (8 bytes), its length, and the room for the answer, which is written to the same address. An entry of the " +
-			"completion ring has 16: tag, result (negative: an errno), flags, and the length of the answer. " +
-			"The operations are in ioctl/dmabuf_vdev_unit.go. " +
-			"Requests begin during the write of REQUEST_TAIL, and many of them end in it; only those that end later interrupt. " +
+			"with a power of two of entries of 256 bytes, at least 2. An entry of the request ring has operation, tag, client, room for the " +
+			"answer, address of the argument (8 bytes), its length, and state (0); the answer is written to the same address. With address 0 " +
+			"the argument is in the entry, at offset 48, and takes up to 208 bytes. " +
+			"Requests begin during the write of REQUEST_TAIL. If one ends at once, the unit writes into its entry state (1), result " +
+			"(negative: an errno), flags, length of the answer, and the answer if the argument was there. " +
+			"Otherwise the answer is in an entry of the completion ring: tag, result, flags, length, and at offset 16 the answer " +
+			"unless it has an address. Completions that come during such a write do not interrupt: bit 1 of state tells of them, or " +
+			"COMPLETION_TAIL if the request did not end. " +
+			"The operations, and the entries, are in ioctl/dmabuf_vdev_unit.go. " +
 			"When something makes no sense the unit stops: nothing is done any more until it is disabled and enabled.",
 		Size: windowSize,
 		Regs: []mmio.Reg{
@@ -147,6 +151,7 @@ type Unit struct {
 	inFlight map[uint32]*Request // by tag
 	backlog  []completion        // those that found no room
 	ringing  bool                // the driver waits at the doorbell
+	scratch  [EntrySize]byte     // an entry on its way
 }
 
 var _ interface {

@@ -75,6 +75,7 @@ const (
 	requestsAt    = uint64(mmiotest.MemoryBase)
 	completionsAt = requestsAt + 0x10000
 	payloadAt     = requestsAt + 0x20000
+	payloadSize   = 512
 )
 
 func start(t testing.TB, entries uint64) *driver {
@@ -89,119 +90,153 @@ func start(t testing.TB, entries uint64) *driver {
 	return d
 }
 
-// put writes a request into the ring without telling.
-func (d *driver) put(op, tag, client uint32, addr uint64, length, room uint32) {
-	var b []byte
-	for _, v := range []uint32{op, tag, client, 0} {
-		b = binary.LittleEndian.AppendUint32(b, v)
+// put writes a request into the ring without telling, and returns the entry.
+func (d *driver) put(op, tag, client uint32, addr uint64, length, room uint32, inline string) uint64 {
+	b := make([]byte, requestInline)
+	le := binary.LittleEndian
+	for i, v := range []uint32{op, tag, client, room} {
+		le.PutUint32(b[4*i:], v)
 	}
-	b = binary.LittleEndian.AppendUint64(b, addr)
-	b = binary.LittleEndian.AppendUint32(b, length)
-	b = binary.LittleEndian.AppendUint32(b, room)
-	if err := d.env.Memory.WriteDMA(mmio.IOVA(requestsAt+d.tail*requestSize), b); err != nil {
+	le.PutUint64(b[16:], addr)
+	le.PutUint32(b[24:], length)
+	at := requestsAt + d.tail*EntrySize
+	d.poke(at, append(b, inline...))
+	d.tail = (d.tail + 1) % d.entries
+	return at
+}
+
+func (d *driver) poke(at uint64, b []byte) {
+	d.t.Helper()
+	if err := d.env.Memory.WriteDMA(mmio.IOVA(at), b); err != nil {
 		d.t.Fatal(err)
 	}
-	d.tail = (d.tail + 1) % d.entries
+}
+
+func (d *driver) peek(at uint64, n uint32) []byte {
+	d.t.Helper()
+	b := make([]byte, n)
+	if err := d.env.Memory.ReadDMA(mmio.IOVA(at), b); err != nil {
+		d.t.Fatal(err)
+	}
+	return b
 }
 
 func (d *driver) ring() { d.b.Write("REQUEST_TAIL", d.tail) }
 
-// send makes a request with an argument at an address of its own.
-func (d *driver) send(op, tag uint32, arg string, room uint32) {
-	at := payloadAt + uint64(tag)*256
-	if err := d.env.Memory.WriteDMA(mmio.IOVA(at), []byte(arg)); err != nil {
-		d.t.Fatal(err)
+// send makes a request with an argument at an address of its own, or in the entry if it
+// is told so. It returns how that ended, if it did at once: state, result, flags, answer.
+func (d *driver) send(inline bool, op, tag uint32, arg string, room uint32) string {
+	d.t.Helper()
+	at := payloadAt + uint64(tag)*payloadSize
+	entry := uint64(0)
+	if inline {
+		entry = d.put(op, tag, 9, 0, uint32(len(arg)), room, arg)
+		at = entry + requestInline
+	} else {
+		d.poke(at, []byte(arg))
+		entry = d.put(op, tag, 9, at, uint32(len(arg)), room, "")
 	}
-	d.put(op, tag, 9, at, uint32(len(arg)), room)
 	d.ring()
+	return d.ended(entry, at)
 }
 
-// take reads the next completion: tag, result, flags, answer.
-func (d *driver) take() string {
+// ended is how the request in an entry ended, whose answer is at an address.
+func (d *driver) ended(entry, at uint64) string {
+	d.t.Helper()
+	b, le := d.peek(entry+requestAnswer, 16), binary.LittleEndian
+	if le.Uint32(b) == 0 {
+		return "waits"
+	}
+	return fmt.Sprintf("%d: %d %d %q", le.Uint32(b), int32(le.Uint32(b[4:])), le.Uint32(b[8:]), d.peek(at, le.Uint32(b[12:])))
+}
+
+// take reads the next completion: tag, result, flags, answer, which is in the completion
+// or else where send has it.
+func (d *driver) take(inline bool) string {
+	d.t.Helper()
 	if d.b.Read("COMPLETION_TAIL") == d.head {
 		return "none"
 	}
-	var b [completionSize]byte
-	if err := d.env.Memory.ReadDMA(mmio.IOVA(completionsAt+d.head*completionSize), b[:]); err != nil {
-		d.t.Fatal(err)
+	entry, le := completionsAt+d.head*EntrySize, binary.LittleEndian
+	b := d.peek(entry, completionData)
+	tag, at := le.Uint32(b[0:]), entry+completionData
+	if !inline {
+		at = payloadAt + uint64(tag)*payloadSize
 	}
-	le := binary.LittleEndian
-	tag, n := le.Uint32(b[0:]), le.Uint32(b[12:])
-	answer := make([]byte, n)
-	if err := d.env.Memory.ReadDMA(mmio.IOVA(payloadAt+uint64(tag)*256), answer); err != nil {
-		d.t.Fatal(err)
-	}
+	answer := d.peek(at, le.Uint32(b[12:]))
 	d.head = (d.head + 1) % d.entries
 	d.b.Write("COMPLETION_HEAD", d.head)
 	return fmt.Sprintf("%d: %d %d %q", tag, int32(le.Uint32(b[4:])), le.Uint32(b[8:]), answer)
 }
 
-func (d *driver) want(want ...string) {
+// is complains about an outcome.
+func (d *driver) is(got, want string) {
 	d.t.Helper()
-	for _, w := range want {
-		if got := d.take(); got != w {
-			d.t.Errorf("completion %s, want %s", got, w)
-		}
+	if got != want {
+		d.t.Errorf("%s, want %s", got, want)
 	}
 }
 
+func (d *driver) want(inline bool, want ...string) {
+	d.t.Helper()
+	for _, w := range want {
+		d.is(d.take(inline), w)
+	}
+}
+
+// TestRequests makes requests with arguments in the ring's entries, and elsewhere.
 func TestRequests(t *testing.T) {
-	d := start(t, 8)
-	irq := d.env.Line("irq")
-	d.send(opEcho, 1, "once", 100)
-	d.want(`1: 0 7 "onceonce"`, "none")
-	d.send(opEcho, 2, "twice", 7)
-	d.want(`2: 0 7 "twicetw"`)
-	d.send(opRefuse, 3, "", 0)
-	d.want(`3: -22 0 ""`)
-	if irq.Rises != 0 {
-		t.Error("interrupt for what ended at the doorbell")
-	}
-	d.send(opWait, 4, "", 16)
-	d.send(opWait, 5, "", 16)
-	d.want("none")
-	d.h.waiting[1].End(Answer{Data: []byte("later")})
-	if !irq.Level {
-		t.Error("no interrupt")
-	}
-	d.b.Write("IRQ_STATUS", IRQCompletion)
-	d.want(`5: 0 0 "later"`, "none")
-	d.send(opCancel, 6, "\x04\x00\x00\x00", 0)
-	d.want(`4: -4 0 ""`, `6: 0 0 ""`)
-	d.h.waiting[0].End(Answer{}) // it has ended
-	d.send(opCancel, 6, "\x04\x00\x00\x00", 0)
-	d.want(`6: 0 0 ""`, "none")
-	if irq.Level || d.b.Read("ERROR") != 0 || len(d.env.Events.List) != 0 {
-		t.Errorf("interrupt %v, events %v", irq.Level, d.env.Events.List)
-	}
-	if d.h.seen[0] != `1 of 9: "once"` {
-		t.Errorf("handler saw %s", d.h.seen[0])
+	for _, inline := range []bool{false, true} {
+		d := start(t, 8)
+		irq := d.env.Line("irq")
+		d.is(d.send(inline, opEcho, 1, "once", 100), `1: 0 7 "onceonce"`)
+		d.is(d.send(inline, opEcho, 2, "twice", 7), `1: 0 7 "twicetw"`)
+		d.is(d.send(inline, opRefuse, 3, "", 0), `1: -22 0 ""`)
+		d.want(inline, "none")
+		if irq.Rises != 0 {
+			t.Error("interrupt for what ended at the doorbell")
+		}
+		d.is(d.send(inline, opWait, 4, "four", 16), "waits")
+		d.is(d.send(inline, opWait, 5, "", 16), "waits")
+		d.want(inline, "none")
+		d.h.waiting[1].End(Answer{Data: []byte("later")})
+		if !irq.Level {
+			t.Error("no interrupt")
+		}
+		d.b.Write("IRQ_STATUS", IRQCompletion)
+		// What ends because of another request is announced by that one.
+		d.is(d.send(inline, opCancel, 6, "\x04\x00\x00\x00", 0), `3: 0 0 ""`)
+		d.want(inline, `5: 0 0 "later"`, `4: -4 0 ""`, "none")
+		d.h.waiting[0].End(Answer{}) // it has ended
+		d.is(d.send(inline, opCancel, 6, "\x04\x00\x00\x00", 0), `1: 0 0 ""`)
+		d.want(inline, "none")
+		if irq.Level || d.b.Read("ERROR") != 0 || len(d.env.Events.List) != 0 {
+			t.Errorf("interrupt %v, events %v", irq.Level, d.env.Events.List)
+		}
+		if d.h.seen[0] != `1 of 9: "once"` || d.h.seen[3] != `2 of 9: "four"` {
+			t.Errorf("handler saw %q", d.h.seen)
+		}
 	}
 }
 
 // TestFullCompletionRing has requests wait for room for completions.
 func TestFullCompletionRing(t *testing.T) {
 	d := start(t, 4)
-	for tag := range uint32(2) {
-		d.send(opWait, 10+tag, "", 0)
+	for tag := range uint32(5) {
+		d.send(true, opWait, 10+tag, "", 8)
 	}
-	for tag := range uint32(3) {
-		d.put(opEcho, tag, 9, payloadAt, 0, 0)
+	for i, r := range d.h.waiting {
+		r.End(Answer{Result: int32(i), Data: []byte{'a' + byte(i)}})
 	}
+	late := d.put(opEcho, 20, 9, 0, 2, 8, "ab")
 	d.ring()
-	d.h.waiting[0].End(Answer{Result: 1})
-	d.h.waiting[1].End(Answer{Result: 2})
-	if n := len(d.h.seen); n != 5 {
-		t.Errorf("%d requests began", n)
-	}
-	for tag := range uint32(2) {
-		d.put(opEcho, 20+tag, 9, payloadAt, 0, 0)
-	}
-	d.ring()
+	d.is(d.ended(late, late+requestInline), "waits")
 	if n := len(d.h.seen); n != 5 {
 		t.Errorf("%d requests began while completions wait", n)
 	}
-	d.want(`0: 0 7 ""`, `1: 0 7 ""`, `2: 0 7 ""`, `10: 1 0 ""`, `11: 2 0 ""`, `20: 0 7 ""`, `21: 0 7 ""`, "none")
+	d.want(true, `10: 0 0 "a"`, `11: 1 0 "b"`)
+	d.is(d.ended(late, late+requestInline), `3: 0 7 "abab"`)
+	d.want(true, `12: 2 0 "c"`, `13: 3 0 "d"`, `14: 4 0 "e"`, "none")
 }
 
 // TestFaults has the driver do what stops the unit.
@@ -234,13 +269,14 @@ func TestFaults(t *testing.T) {
 			d.b.Write("CONTROL", 0)
 			d.b.Write("COMPLETION_BASE", 8)
 			d.b.Write("CONTROL", 1)
-			d.send(opEcho, 0, "", 0)
+			d.send(false, opWait, 0, "", 0)
+			d.h.waiting[0].End(Answer{})
 		}, FaultAnswer, 8, mmio.EventBadDMA},
 		{"tail beyond", func(d *driver) { d.b.Write("REQUEST_TAIL", 8) }, FaultIndex, 0, mmio.EventBadValue},
 		{"head beyond", func(d *driver) { d.b.Write("COMPLETION_HEAD", 8) }, FaultIndex, 0, mmio.EventBadValue},
-		{"argument nowhere", func(d *driver) { d.put(opEcho, 0, 0, 16, 8, 0); d.ring() }, FaultPayload, 16, mmio.EventBadDMA},
-		{"answer nowhere", func(d *driver) { d.put(opEcho, 0, 0, end-4, 4, 8); d.ring() }, FaultAnswer, end, mmio.EventBadDMA},
-		{"tag in use", func(d *driver) { d.send(opWait, 3, "", 0); d.send(opEcho, 3, "", 0) }, FaultTag, 0, mmio.EventBadDescriptor},
+		{"argument nowhere", func(d *driver) { d.put(opEcho, 0, 0, 16, 8, 0, ""); d.ring() }, FaultPayload, 16, mmio.EventBadDMA},
+		{"answer nowhere", func(d *driver) { d.put(opEcho, 0, 0, end-4, 4, 8, ""); d.ring() }, FaultAnswer, end, mmio.EventBadDMA},
+		{"tag in use", func(d *driver) { d.send(false, opWait, 3, "", 0); d.send(false, opEcho, 3, "", 0) }, FaultTag, 0, mmio.EventBadDescriptor},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := start(t, 8)
@@ -266,8 +302,7 @@ func TestFaults(t *testing.T) {
 			d.b.Write("COMPLETION_BASE", completionsAt)
 			d.b.Write("CONTROL", 1)
 			d.tail, d.head = 0, 0
-			d.send(opEcho, 3, "again", 5)
-			d.want(`3: 0 7 "again"`)
+			d.is(d.send(false, opEcho, 3, "again", 5), `1: 0 7 "again"`)
 			if d.h.resets == 0 || d.env.Line("irq").Level {
 				t.Errorf("%d resets, interrupt %v", d.h.resets, d.env.Line("irq").Level)
 			}
@@ -277,18 +312,29 @@ func TestFaults(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	d := start(t, 8)
-	d.put(opEcho, 1, 0, payloadAt, MaxPayload+1, 0)
-	d.ring()
-	d.want(`1: -7 0 ""`)
+	for _, c := range []struct {
+		addr         uint64
+		length, room uint32
+		want         string
+	}{
+		{payloadAt, MaxPayload + 1, 0, `1: -7 0 ""`},
+		{0, InlineSize + 1, 0, `1: -7 0 ""`},
+		{0, 1<<32 - 1, 1<<32 - 1, `1: -7 0 ""`},
+		{0, InlineSize, 1<<32 - 1, fmt.Sprintf("1: 0 7 %q", make([]byte, InlineSize))},
+	} {
+		entry := d.put(opEcho, 1, 0, c.addr, c.length, c.room, "")
+		d.ring()
+		d.is(d.ended(entry, entry+requestInline), c.want)
+	}
 	for tag := range uint32(MaxInFlight) {
-		d.put(opWait, 100+tag, 0, 0, 0, 0)
+		d.put(opWait, 100+tag, 0, 0, 0, 0, "")
 		d.ring()
 	}
-	d.put(opWait, 1, 0, 0, 0, 0)
+	entry := d.put(opWait, 1, 0, 0, 0, 0, "")
 	d.ring()
-	d.want(`1: -11 0 ""`)
+	d.is(d.ended(entry, payloadAt), `1: -11 0 ""`)
 	d.b.Want("ERROR", 0)
-	if n := len(d.env.Events.List); n != 2 {
+	if n := len(d.env.Events.List); n != 4 {
 		t.Errorf("events %v", d.env.Events.List)
 	}
 }
@@ -296,7 +342,7 @@ func TestLimits(t *testing.T) {
 // TestDisabling forgets what is under way.
 func TestDisabling(t *testing.T) {
 	d := start(t, 8)
-	d.send(opWait, 1, "", 8)
+	d.send(true, opWait, 1, "", 8)
 	r := d.h.waiting[0]
 	d.b.Write("CONTROL", 0)
 	d.b.Write("REQUEST_TAIL", 3) // it is off

@@ -18,9 +18,22 @@ const (
 	MaxInFlight = 4096
 )
 
+// What an entry of a ring looks like (ioctl.VdevBSURequest, ioctl.VdevBSUCompletion), in
+// bytes.
 const (
-	requestSize    = 32
-	completionSize = 16
+	EntrySize = 256
+	// InlineSize is the room in an entry for an argument or answer.
+	InlineSize = 208
+
+	requestAnswer  = 28 // offset of what the unit writes into the entry of a request
+	requestInline  = 48 // offset of its argument
+	completionData = 16
+)
+
+// Bits of the state of an entry of the request ring.
+const (
+	stateDone        = 1 << 0 // the request has ended, its answer is in the entry
+	stateCompletions = 1 << 1 // there are completions to be taken
 )
 
 // Results that the unit itself gives, as Linux has them.
@@ -49,8 +62,10 @@ type Request struct {
 
 	unit *Unit
 	tag  uint32
-	addr mmio.IOVA
-	done bool
+	addr mmio.IOVA // where the answer goes; 0 if that is an entry
+	// entry is the request's while it begins; 0 afterwards.
+	entry mmio.IOVA
+	done  bool
 }
 
 // Answer is how a request ended.
@@ -69,10 +84,13 @@ type ring struct {
 // next is the entry after another.
 func (r ring) next(entry uint64) uint64 { return (entry + 1) & (r.size - 1) }
 
+// at is where an entry is.
+func (r ring) at(entry uint64) mmio.IOVA { return r.base + mmio.IOVA(entry*EntrySize) }
+
 type completion struct {
 	tag    uint32
 	answer Answer
-	length int
+	inline bool // the data goes into the entry
 }
 
 // InFlight finds a request that has not ended by its tag; nil if there is none.
@@ -90,14 +108,39 @@ func (r *Request) End(a Answer) {
 		return
 	}
 	a.Data = a.Data[:min(len(a.Data), r.Room)]
-	if len(a.Data) > 0 {
-		if err := d.dma.WriteDMA(r.addr, a.Data); err != nil {
+	at := r.addr
+	if at == 0 && r.entry != 0 {
+		at = r.entry + requestInline
+	}
+	if len(a.Data) > 0 && at != 0 {
+		if err := d.dma.WriteDMA(at, a.Data); err != nil {
 			d.badDMA("answer", FaultAnswer, err)
 			return
 		}
 	}
-	d.backlog = append(d.backlog, completion{r.tag, a, len(a.Data)})
-	d.deliver()
+	if r.entry == 0 {
+		d.backlog = append(d.backlog, completion{r.tag, a, r.addr == 0})
+		d.deliver()
+		return
+	}
+	state := uint32(stateDone)
+	if len(d.backlog) > 0 || d.Get(regCompletionTail) != d.Get(regCompletionHead) {
+		state |= stateCompletions
+	}
+	b := d.scratch[:16]
+	binary.LittleEndian.PutUint32(b, state)
+	a.put(b[4:])
+	if err := d.dma.WriteDMA(r.entry+requestAnswer, b); err != nil {
+		d.badDMA("answer", FaultAnswer, err)
+	}
+}
+
+// put writes result, flags and length of the data.
+func (a *Answer) put(b []byte) {
+	le := binary.LittleEndian
+	le.PutUint32(b, uint32(a.Result))
+	le.PutUint32(b[4:], a.Flags)
+	le.PutUint32(b[8:], uint32(len(a.Data)))
 }
 
 // doorbell is a write of a head or tail.
@@ -130,15 +173,22 @@ func (d *Unit) doorbell() {
 
 // begin reads and begins the request in an entry.
 func (d *Unit) begin(entry uint64) {
-	var b [requestSize]byte
-	if err := d.dma.ReadDMA(d.requests.base+mmio.IOVA(entry*requestSize), b[:]); err != nil {
+	at := d.requests.at(entry)
+	b := d.scratch[:]
+	if err := d.dma.ReadDMA(at, b); err != nil {
 		d.badDMA("request", FaultRequest, err)
 		return
 	}
 	le := binary.LittleEndian
-	length, room := le.Uint32(b[24:]), le.Uint32(b[28:])
+	room, length := le.Uint32(b[12:]), le.Uint32(b[24:])
 	r := &Request{Op: le.Uint32(b[0:]), Client: le.Uint32(b[8:]), Room: int(min(room, MaxPayload)),
-		unit: d, tag: le.Uint32(b[4:]), addr: mmio.IOVA(le.Uint64(b[16:]))}
+		unit: d, tag: le.Uint32(b[4:]), addr: mmio.IOVA(le.Uint64(b[16:])), entry: at}
+	defer func() { r.entry = 0 }()
+	limit := uint32(MaxPayload)
+	if r.addr == 0 {
+		limit = InlineSize
+		r.Room = min(r.Room, InlineSize)
+	}
 	if d.inFlight[r.tag] != nil {
 		d.Report(mmio.EventBadDescriptor, "tag", d.Reg(regRequestTail).Offset, uint64(r.tag))
 		d.stop(FaultTag, 0)
@@ -146,7 +196,7 @@ func (d *Unit) begin(entry uint64) {
 	}
 	full := len(d.inFlight) >= MaxInFlight
 	d.inFlight[r.tag] = r
-	if full || length > MaxPayload {
+	if full || length > limit {
 		what, result := "requests in flight", int32(resultTooMany)
 		if !full {
 			what, result = "length", resultTooLong
@@ -156,7 +206,9 @@ func (d *Unit) begin(entry uint64) {
 		return
 	}
 	r.Arg = make([]byte, length)
-	if err := d.dma.ReadDMA(r.addr, r.Arg); length > 0 && err != nil {
+	if r.addr == 0 {
+		copy(r.Arg, b[requestInline:])
+	} else if err := d.dma.ReadDMA(r.addr, r.Arg); length > 0 && err != nil {
 		d.badDMA("payload", FaultPayload, err)
 		return
 	}
@@ -173,13 +225,13 @@ func (d *Unit) deliver() {
 		}
 		c := d.backlog[0]
 		d.backlog = d.backlog[1:]
-		var b [completionSize]byte
-		le := binary.LittleEndian
-		le.PutUint32(b[0:], c.tag)
-		le.PutUint32(b[4:], uint32(c.answer.Result))
-		le.PutUint32(b[8:], c.answer.Flags)
-		le.PutUint32(b[12:], uint32(c.length))
-		if err := d.dma.WriteDMA(d.completions.base+mmio.IOVA(tail*completionSize), b[:]); err != nil {
+		b := d.scratch[:completionData]
+		binary.LittleEndian.PutUint32(b, c.tag)
+		c.answer.put(b[4:])
+		if c.inline {
+			b = append(b, c.answer.Data...) // which the room of the request limits
+		}
+		if err := d.dma.WriteDMA(d.completions.at(tail), b); err != nil {
 			d.badDMA("completion", FaultAnswer, err)
 			return
 		}

@@ -44,6 +44,13 @@ func (b *Bench) addr(name string, i int) (mmio.PhysAddr, int) {
 	return benchBase + mmio.PhysAddr(r.Offset+uint64(i)*r.Stride), r.Width
 }
 
+// Offset is where a register is in the device's window.
+func (b *Bench) Offset(name string) uint64 {
+	b.t.Helper()
+	at, _ := b.addr(name, 0)
+	return uint64(at - benchBase)
+}
+
 // Read is a guest's read of a whole register.
 func (b *Bench) Read(name string) uint64 { b.t.Helper(); return b.ReadAt(name, 0) }
 
