@@ -109,6 +109,9 @@ func (j *gatedJob) each(r mmio.DMARange, f func(b *dmabuf.Buffer, part dmabuf.Ra
 	}
 	if r.Write {
 		access |= dmabuf.Write
+		if r.Frame {
+			access |= dmabuf.Frame
+		}
 	}
 	core := j.m.share.Core()
 	var in *dmabuf.Buffer

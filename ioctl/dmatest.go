@@ -63,6 +63,9 @@ const (
 const (
 	// Return as soon as the device has its command.
 	VDEV_DMATEST_ASYNC = 1
+	// What the device writes is a frame, as a camera's, that somebody is to read before it is
+	// overwritten. It concerns reports on dma-bufs that vdev's dma-buf core knows.
+	VDEV_DMATEST_FRAME = 2
 )
 
 // Accesses by the kernel.
@@ -167,7 +170,7 @@ type DMATestSync struct {
 type DMATestRun struct {
 	_  structs.HostLayout
 	Op uint32 `ioctl:"enum=dmatest_op"`
-	// VDEV_DMATEST_ASYNC or 0.
+	// VDEV_DMATEST_ASYNC, VDEV_DMATEST_FRAME, both or 0.
 	Flags uint32 `ioctl:"flags=dmatest_run"`
 	// Handles of the buffers.
 	Src uint32 `ioctl:"handle"`

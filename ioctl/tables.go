@@ -392,6 +392,7 @@ func valueTable(name string) (values, bool) {
 	case "dmatest_run":
 		return values{
 			{"VDEV_DMATEST_ASYNC", VDEV_DMATEST_ASYNC, VDEV_DMATEST_ASYNC},
+			{"VDEV_DMATEST_FRAME", VDEV_DMATEST_FRAME, VDEV_DMATEST_FRAME},
 		}, true
 	case "dmatest_access":
 		return values{

@@ -9,6 +9,8 @@ type DMARange struct {
 	Addr        IOVA
 	Len         uint64 // in bytes
 	Read, Write bool
+	// Frame, with Write: it makes a frame that somebody is to read.
+	Frame bool
 }
 
 // JobGate is asked before the jobs of a bus master begin, by who knows whether

@@ -37,6 +37,7 @@ static_assert(VDEV_DMATEST_FROM_DEVICE == DMA_FROM_DEVICE);
 #define ID_VALUE	0x74616d64
 #define REG_COMMAND	0x04
 #define COMMAND_ABORT	4
+#define COMMAND_FRAME	BIT(8)
 #define REG_STATUS	0x08
 #define STATUS_DONE	BIT(0)
 #define STATUS_ERROR	BIT(1)
@@ -401,7 +402,7 @@ static long do_run(struct tester_file *f, void *data)
 	struct buffer *src = NULL, *dst = NULL;
 	u64 from = 0, to = 0;
 
-	if ((!reads && !writes) || a->flags & ~VDEV_DMATEST_ASYNC)
+	if ((!reads && !writes) || a->flags & ~(VDEV_DMATEST_ASYNC | VDEV_DMATEST_FRAME))
 		return -EINVAL;
 	if (READ_ONCE(t->running))
 		return -EBUSY;
@@ -433,7 +434,7 @@ static long do_run(struct tester_file *f, void *data)
 	writel(a->length, t->regs + REG_LENGTH);
 	writel(a->delay, t->regs + REG_DELAY);
 	/* Orders all that the CPU did to the buffers before the device's accesses. */
-	writel(a->op, t->regs + REG_COMMAND);
+	writel(a->op | (a->flags & VDEV_DMATEST_FRAME ? COMMAND_FRAME : 0), t->regs + REG_COMMAND);
 	if (a->flags & VDEV_DMATEST_ASYNC)
 		return 0;
 	return wait_for_end(f, 0, &a->result, &a->error);

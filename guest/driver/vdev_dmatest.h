@@ -48,6 +48,11 @@
 /* Flags of running an operation. */
 /* Return as soon as the device has its command. */
 #define VDEV_DMATEST_ASYNC 1
+/*
+ * What the device writes is a frame, as a camera's, that somebody is to read before it is
+ * overwritten. It concerns reports on dma-bufs that vdev's dma-buf core knows.
+ */
+#define VDEV_DMATEST_FRAME 2
 
 /* Accesses by the kernel. */
 #define VDEV_DMATEST_READ 0
@@ -154,7 +159,7 @@ struct vdev_dmatest_sync {
  */
 struct vdev_dmatest_run {
 	__u32 op;
-	/* VDEV_DMATEST_ASYNC or 0. */
+	/* VDEV_DMATEST_ASYNC, VDEV_DMATEST_FRAME, both or 0. */
 	__u32 flags;
 	/* Handles of the buffers. */
 	__u32 src;

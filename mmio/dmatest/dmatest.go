@@ -48,6 +48,12 @@ const (
 	OpAbort    Op = 4 // end the running command; bytes that it did not move yet stay
 )
 
+// Parts of COMMAND.
+const (
+	commandOp    = 0xff
+	CommandFrame = 1 << 8
+)
+
 // Fault is why a command failed.
 type Fault uint32
 
@@ -78,10 +84,11 @@ func (d *Tester) block() mmio.Block {
 			regID: {Name: "ID", Offset: 0x00, Access: mmio.RO, Reset: ID, Doc: "Identifies the device: \"dmat\"."},
 			regCommand: {Name: "COMMAND", Offset: 0x04, Access: mmio.WO, Starts: true,
 				Doc: "Starts a command with the parameters as they are now. While STATUS is busy, only abort is taken.",
-				Fields: []mmio.Field{{Name: "op", Lo: 0, Hi: 31, Enum: []mmio.Enum{
+				Fields: []mmio.Field{{Name: "op", Lo: 0, Hi: 7, Enum: []mmio.Enum{
 					{Value: uint64(OpCopy), Name: "copy"}, {Value: uint64(OpFill), Name: "fill"},
-					{Value: uint64(OpChecksum), Name: "checksum"}, {Value: uint64(OpAbort), Name: "abort"}}}},
-				PostWrite: func(_ int, _, v uint64) { d.command(Op(v)) }},
+					{Value: uint64(OpChecksum), Name: "checksum"}, {Value: uint64(OpAbort), Name: "abort"}}},
+					mmio.Bit(8, "frame", "what copy or fill writes is a frame, as a camera's, for who watches the use of buffers")},
+				PostWrite: func(_ int, _, v uint64) { d.command(v) }},
 			regStatus: {Name: "STATUS", Offset: 0x08, W1C: StatusDone | StatusError, ROMask: ^uint64(StatusDone|StatusError) & math.MaxUint32,
 				Doc: "How the last command went.",
 				Fields: []mmio.Field{mmio.Bit(0, "done", "the command is over"), mmio.Bit(1, "error", "and it failed"),
@@ -137,6 +144,7 @@ type Tester struct {
 // job is a command under way: the parameters as they were when it was written.
 type job struct {
 	Op       Op
+	Frame    bool
 	Src, Dst mmio.IOVA
 	Length   int
 	Pattern  uint64
@@ -174,7 +182,8 @@ func (d *Tester) update() {
 }
 
 // command is a write of COMMAND.
-func (d *Tester) command(op Op) {
+func (d *Tester) command(v uint64) {
+	op, frame := Op(v&commandOp), v&CommandFrame != 0
 	nonsense := func(f Fault, reg mmio.RegID) {
 		d.Report(mmio.EventBadValue, d.Reg(reg).Name, d.Reg(reg).Offset, d.Get(reg))
 		if !d.busy() {
@@ -182,19 +191,19 @@ func (d *Tester) command(op Op) {
 		}
 	}
 	switch {
-	case op == OpAbort:
+	case v == uint64(OpAbort):
 		if d.busy() { // else it has just finished, which software cannot know
 			d.timer.Disarm()
 			d.finish(FaultAborted)
 		}
-	case op < OpCopy || op > OpAbort:
+	case op < OpCopy || op >= OpAbort || v&^(commandOp|CommandFrame) != 0:
 		nonsense(FaultCommand, regCommand)
 	case d.busy():
 		nonsense(FaultCommand, regCommand)
 	case d.Get(regLength) > MaxLength:
 		nonsense(FaultLength, regLength)
 	default:
-		d.job = job{Op: op, Src: mmio.IOVA(d.Get(regSrc)), Dst: mmio.IOVA(d.Get(regDst)), Length: int(d.Get(regLength)),
+		d.job = job{Op: op, Frame: frame, Src: mmio.IOVA(d.Get(regSrc)), Dst: mmio.IOVA(d.Get(regDst)), Length: int(d.Get(regLength)),
 			Pattern: d.Get(regPattern), Due: d.clock.Now() + time.Duration(d.Get(regDelay))}
 		d.Set(regStatus, StatusBusy)
 		d.update()

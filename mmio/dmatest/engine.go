@@ -38,7 +38,7 @@ func (j *job) ranges(yield func(mmio.DMARange) bool) {
 		return
 	}
 	if j.Op != OpChecksum {
-		yield(mmio.DMARange{Addr: j.Dst, Len: n, Write: true})
+		yield(mmio.DMARange{Addr: j.Dst, Len: n, Write: true, Frame: j.Frame})
 	}
 }
 

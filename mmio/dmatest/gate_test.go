@@ -21,18 +21,19 @@ func gated(t *testing.T) (*mmiotest.Env, *mmiotest.Gate, *Tester, *mmiotest.Benc
 func TestOperationsAreAnnounced(t *testing.T) {
 	src, dst := mmio.IOVA(mmiotest.MemoryBase+srcOff), mmio.IOVA(mmiotest.MemoryBase+dstOff)
 	for _, c := range []struct {
-		op     Op
+		op     uint64
 		length uint64
 		what   string
 		ranges []mmio.DMARange
 	}{
-		{OpCopy, 5000, "copy of 5000 bytes", []mmio.DMARange{{Addr: src, Len: 5000, Read: true}, {Addr: dst, Len: 5000, Write: true}}},
-		{OpFill, 7, "fill of 7 bytes", []mmio.DMARange{{Addr: dst, Len: 7, Write: true}}},
-		{OpChecksum, 4096, "checksum of 4096 bytes", []mmio.DMARange{{Addr: src, Len: 4096, Read: true}}},
-		{OpCopy, 0, "copy of 0 bytes", nil},
+		{uint64(OpCopy), 5000, "copy of 5000 bytes", []mmio.DMARange{{Addr: src, Len: 5000, Read: true}, {Addr: dst, Len: 5000, Write: true}}},
+		{uint64(OpFill), 7, "fill of 7 bytes", []mmio.DMARange{{Addr: dst, Len: 7, Write: true}}},
+		{uint64(OpFill) | CommandFrame, 7, "fill of 7 bytes", []mmio.DMARange{{Addr: dst, Len: 7, Write: true, Frame: true}}},
+		{uint64(OpChecksum) | CommandFrame, 4096, "checksum of 4096 bytes", []mmio.DMARange{{Addr: src, Len: 4096, Read: true}}},
+		{uint64(OpCopy), 0, "copy of 0 bytes", nil},
 	} {
 		env, g, _, b := gated(t)
-		start(b, c.op, params{"SRC": uint64(src), "DST": uint64(dst), "LENGTH": c.length, "DELAY": 10})
+		start(b, Op(c.op), params{"SRC": uint64(src), "DST": uint64(dst), "LENGTH": c.length, "DELAY": 10})
 		if g.Started != 0 {
 			t.Errorf("%s: announced before its delay was over", c.what)
 		}

@@ -207,7 +207,16 @@ func (b *Buffer) DeviceFill(off, n int, v byte) error {
 
 // StartDeviceFill is DeviceFill that comes true after a delay. Wait waits for it.
 func (b *Buffer) StartDeviceFill(off, n int, v byte, delay time.Duration) error {
-	return b.dev.run(&ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Flags: ioctl.VDEV_DMATEST_ASYNC, Dst: b.handle, DstOffset: uint64(off),
+	return b.startFill(0, off, n, v, delay)
+}
+
+// StartDeviceFrame is StartDeviceFill of a frame that somebody is to read.
+func (b *Buffer) StartDeviceFrame(off, n int, v byte, delay time.Duration) error {
+	return b.startFill(ioctl.VDEV_DMATEST_FRAME, off, n, v, delay)
+}
+
+func (b *Buffer) startFill(flags uint32, off, n int, v byte, delay time.Duration) error {
+	return b.dev.run(&ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Flags: ioctl.VDEV_DMATEST_ASYNC | flags, Dst: b.handle, DstOffset: uint64(off),
 		Length: uint32(n), Pattern: pattern(v), Delay: uint32(delay)})
 }
 
