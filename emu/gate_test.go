@@ -167,6 +167,17 @@ func TestAccessesAreObserved(t *testing.T) {
 	}
 	s.ok(job.Finish())
 	s.ok(job.Clear())
+	// Where a range ends within a line, an access inside is seen after one outside.
+	s.ok(job.Use(s.buf, dmabuf.Range{Off: 0, Len: 100}, dmabuf.Read))
+	s.ok(job.Start(nil))
+	s.buffersChanged()
+	s.mem.Store(base+104, 4, 1)
+	s.mem.Store(base+96, 4, 1)
+	if n := s.BufferStats().Violations; n != 2 {
+		t.Errorf("%d violations, want 2", n)
+	}
+	s.ok(job.Finish())
+	s.ok(job.Clear())
 	s.buffersChanged()
 	s.ok(s.cam.Close())
 	s.buffersChanged()

@@ -122,14 +122,15 @@ func (m *Machine) runs(h *hart) {
 	}
 }
 
-// cpuAccess is told of accesses to what is watched, and tells whether they were by harts.
+// cpuAccess is told of accesses to what is watched. It tells whether it need not be told of
+// the next one in the same line.
 func (m *Machine) cpuAccess(addr mmio.PhysAddr, n int, write bool) bool {
 	if m.acting != "" {
 		return false
 	}
 	m.watch.satp = m.context(m.hartNow()).Satp
 	m.share.Core().ObserveCPU(dmabuf.CPUAccess{Task: m.taskNow(), Addr: uint64(addr), Len: uint64(n), Write: write})
-	return true
+	return m.share.Core().CPUAlike(uint64(addr)&^(mem.LineSize-1), mem.LineSize)
 }
 
 // taskNow is the task that the hart whose turn it is works for; none if it is not known.

@@ -43,9 +43,11 @@ type Config struct {
 	// Disk tells whether a bus master is a disk: Linux lets programs write to pages that a
 	// disk reads (racesWithOwner). Nil means that any may be one.
 	Disk func(master string) bool
-	// Access is told of n bytes that a hart is about to access, in a page that is watched
-	// (Watch). It is required for that. False says that it was no hart, and that the next
-	// such access is to be told.
+	// Shares tells whether a bus master uses shared buffers. Nil means that none does.
+	Shares func(master string) bool
+	// Access is told of n bytes in one line that a hart is about to access, in a page that is
+	// watched (Watch). It is required for that. True says that it need not be told of the next
+	// such access to the line; false, that it was no hart or that other bytes may matter more.
 	Access func(addr mmio.PhysAddr, n int, write bool) bool
 	// Text gets reports for people, JSON gets a line of JSON for each (json.go).
 	Text, JSON io.Writer

@@ -10,7 +10,7 @@ import (
 )
 
 // The dma-buf core wants to know what harts do with a buffer as long as somebody else
-// may object (Watch). Of each line the first load and the first store are told
+// may object (Watch). Of most lines the first load and the first store are told
 // (Config.Access), and then no more until something has changed (Rewatch): whoever
 // fills a buffer would be slow otherwise.
 
