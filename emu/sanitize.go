@@ -39,6 +39,7 @@ func (m *Machine) addSanitizer() {
 		Now: m.Now, Context: m.context, Memory: view, RAM: m.mem, Job: m.job, Buffer: m.buffer, Device: m.device,
 		Access: m.cpuAccess,
 		Disk:   func(master string) bool { return master == blockName },
+		Shares: func(master string) bool { return m.share.Device(master) != nil },
 		Text:   m.cfg.Report.Text, JSON: m.cfg.Report.JSON, ReportLatent: m.cfg.Report.Latent,
 	}
 	if read := m.cfg.Report.Layout; read != nil {

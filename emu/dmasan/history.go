@@ -168,9 +168,10 @@ func (s *Sanitizer) JobStarted(master, what string, hart int) {
 }
 
 // indifferent tells whether nothing can be wrong with a bus master's accesses: nobody
-// refuses them, and caches are coherent.
+// refuses them, caches are coherent, and what it accesses it does not share.
 func (s *Sanitizer) indifferent(master string) bool {
-	return s.cfg.RAM != nil && s.cfg.RAM.Mode() == mem.Coherent && !slices.Contains(s.translated, master)
+	return s.cfg.RAM != nil && s.cfg.RAM.Mode() == mem.Coherent && !slices.Contains(s.translated, master) &&
+		(s.cfg.Shares == nil || !s.cfg.Shares(master))
 }
 
 // published notes a non-cacheable store to a page that bus masters read: a driver

@@ -33,7 +33,11 @@ func Start(name string) (*exec.Cmd, *drm.Channel, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd := exec.Command("/proc/self/exe")
+	self, err := os.Executable() // whose name reports know, unlike that of /proc/self/exe
+	if err != nil {
+		return nil, nil, errors.Join(err, c.Close(), theirs.Close())
+	}
+	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), nameEnv+"="+name)
 	cmd.ExtraFiles = []*os.File{theirs} // channelFD
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
