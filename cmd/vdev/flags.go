@@ -74,7 +74,7 @@ type machineFlags struct {
 	iommu     emu.IOMMUScope
 	panel     emu.Panel
 	sync      dmabuf.Mode
-	waitDie   bool
+	tickets   dmabuf.Tickets
 	report    string
 	latent    bool
 	trace     traceFlag
@@ -108,7 +108,8 @@ func (f *machineFlags) register(fs *pflag.FlagSet) {
 	f.panel = emu.DefaultPanel()
 	fs.Var((*panelFlag)(&f.panel), "panel", "the display's panel")
 	fs.Var((*syncFlag)(&f.sync), "sync", "what devices do about the locks of shared buffers: observe (break them, which is reported), enforce (wait for them), off (know nothing of them)")
-	fs.BoolVar(&f.waitDie, "wait-die", false, "of two who want the locks of each other's buffers the later one backs off as soon as it would have to wait (wait-die, as in 2013), not only when it is in the way of the earlier one (wound-wait)")
+	f.tickets = dmabuf.WaitDie
+	fs.Var((*ticketsFlag)(&f.tickets), "tickets", "when the later one of two who want the locks of each other's buffers backs off: wait-die (as soon as it holds something and would have to wait: dmabuf-sync in 2013, Linux's dma_resv) or wound-wait (only when it is in the way of the earlier one)")
 	fs.StringVar(&f.report, "report", "", "write the sanitizer's reports to `FILE`, one line of JSON each")
 	fs.BoolVar(&f.latent, "report-latent", false, "report also what only a later access would make matter")
 	fs.Var(&f.trace, "trace", traceHelp)
@@ -148,6 +149,23 @@ func (s *syncFlag) Set(text string) error {
 
 func (s *syncFlag) Type() string { return "enforce|observe|off" }
 
+// ticketsFlag is who backs off, as a flag.
+type ticketsFlag dmabuf.Tickets
+
+func (t *ticketsFlag) String() string { return dmabuf.Tickets(*t).String() }
+
+func (t *ticketsFlag) Set(text string) error {
+	for _, k := range []dmabuf.Tickets{dmabuf.WaitDie, dmabuf.WoundWait} {
+		if text == k.String() {
+			*t = ticketsFlag(k)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no rule for tickets; write wait-die or wound-wait", text)
+}
+
+func (t *ticketsFlag) Type() string { return "wait-die|wound-wait" }
+
 // panelFlag is a panel as a flag.
 type panelFlag emu.Panel
 
@@ -175,10 +193,7 @@ func (f *machineFlags) config(ctx context.Context, extra string) (emu.Config, *d
 	if c.Cache, err = f.cacheConfig(); err != nil {
 		return c, nil, err
 	}
-	c.Ports, c.IOMMU, c.Panel, c.Sync = f.ports, f.iommu, f.panel, f.sync
-	if f.waitDie {
-		c.Tickets = dmabuf.WaitDie
-	}
+	c.Ports, c.IOMMU, c.Panel, c.Sync, c.Tickets = f.ports, f.iommu, f.panel, f.sync, f.tickets
 	if err := c.Check(); err != nil {
 		return c, nil, err
 	}
