@@ -41,8 +41,10 @@ func (c cacheConfig) String() string {
 
 // cacheConfigs are the ways in which the verdict must be the same. The first is the
 // one that the others are compared with.
-func cacheConfigs(t *testing.T) []cacheConfig {
-	seeds := defaultSeeds
+func cacheConfigs(t *testing.T) []cacheConfig { return cacheConfigsOf(t, defaultSeeds) }
+
+// cacheConfigsOf is cacheConfigs with another number of seeds by default.
+func cacheConfigsOf(t *testing.T, seeds int) []cacheConfig {
 	if s := os.Getenv(seedsEnv); s != "" {
 		var err error
 		if seeds, err = strconv.Atoi(s); err != nil {

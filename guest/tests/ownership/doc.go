@@ -14,18 +14,15 @@ type Pair struct {
 	Sentence string
 	// Also are other rules that the broken program cannot help breaking.
 	Also []string
-	// Seen tells that it takes an access by CPU to notice, which is seen only with a model
-	// of caches.
-	Seen bool
 }
 
 // Pairs lists all programs.
 func Pairs() []Pair {
 	return []Pair{
-		{"access-in-flight", "inFlight", "The CPU touched a buffer while a device owned it.", []string{"prep-fini", "writeback-over-dma", "clobber-by-fill"}, true},
-		{"prep-fini", "prepared", "The CPU accessed a buffer in a way for which it was not prepared.", nil, true},
-		{"sync-lock", "locked", "A device used a buffer that somebody had locked.", []string{"writeback-over-dma"}, false},
-		{"overwrite-unconsumed", "overwrite", "A producer overwrote a frame that nobody had read.", nil, false},
+		{"access-in-flight", "inFlight", "The CPU touched a buffer while a device owned it.", []string{"prep-fini", "writeback-over-dma", "clobber-by-fill"}},
+		{"prep-fini", "prepared", "The CPU accessed a buffer in a way for which it was not prepared.", nil},
+		{"sync-lock", "locked", "A device used a buffer that somebody had locked.", []string{"writeback-over-dma"}},
+		{"overwrite-unconsumed", "overwrite", "A producer overwrote a frame that nobody had read.", nil},
 	}
 }
 

@@ -4,7 +4,7 @@ package scenarios
 
 // accesses lists the scenarios of 2011 and 2012: attachments and accesses by CPU.
 func accesses() []Scenario {
-	every := []string{"lazy", "eager", "random"}
+	every := []string{"lazy", "eager", "random", "coherent"}
 	const stale, dirty = "cpu-read-stale", "device-read-dirty"
 	// The pool of buffers is on both sides of 4 GiB.
 	high := []string{"--memory", "2080M"}

@@ -23,8 +23,9 @@ const page = 4096
 
 // Bench is what a scenario works with. All of it goes when the scenario is over.
 type Bench struct {
-	notes []string
-	close []func() error // last one first
+	before ioctl.VdevStats // at the scenario's start
+	notes  []string
+	close  []func() error // last one first
 }
 
 // Run runs a scenario by its name, in its broken or its correct form. It tells whether
@@ -51,7 +52,7 @@ func Run(name string, broken bool) (right bool, notes []string, err error) {
 	if err != nil {
 		return false, nil, err
 	}
-	b := &Bench{}
+	b := &Bench{before: before}
 	right = run(b, broken)
 	for _, c := range slices.Backward(b.close) {
 		err = errors.Join(err, c())
@@ -107,6 +108,16 @@ func (b *Bench) client() *share.Client {
 
 // stats are the core's counters.
 func stats(c *share.Client) ioctl.VdevStats { return get(c.Stats()) }
+
+// since are the core's counters, those of what has happened since the scenario began.
+func (b *Bench) since(c *share.Client) ioctl.VdevStats {
+	s := stats(c)
+	s.Locks -= b.before.Locks
+	s.Backoffs -= b.before.Backoffs
+	s.Lockups -= b.before.Lockups
+	s.Migrations -= b.before.Migrations
+	return s
+}
 
 // buffer makes a buffer with a name.
 func (b *Bench) buffer(c *share.Client, name string, size uint64) *drm.DMABuf {

@@ -37,6 +37,6 @@ func deferredAllocation(b *Bench, _ bool) bool {
 	other := info(c, alone)
 	b.Note("all-below-4g", below4GiB(&placed))
 	b.Note("engine-below-4g", below4GiB(&other))
-	b.Note("migrations", stats(c).Migrations)
+	b.Note("migrations", b.since(c).Migrations)
 	return right
 }

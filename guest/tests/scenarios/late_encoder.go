@@ -45,6 +45,6 @@ func lateEncoder(b *Bench, _ bool) bool {
 	right = right && sums(late, frame, 2)
 	b.Note("preview-below-4g", below4GiB(&preview))
 	b.Note("recorded-below-4g", below4GiB(&recorded))
-	b.Note("migrations", stats(c).Migrations)
+	b.Note("migrations", b.since(c).Migrations)
 	return right && busy
 }

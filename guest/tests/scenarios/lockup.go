@@ -61,7 +61,7 @@ func lockup(b *Bench, broken bool) bool {
 		get(slow.Lock(share.Forever)) // and from now on all is as before
 		must(slow.Unlock())
 	}
-	b.Note("lockups", stats(c).Lockups)
+	b.Note("lockups", b.since(c).Lockups)
 	b.Note("news", news)
 	for i, who := range []string{"reader", "writer", "afterwards"} {
 		b.Note(who, uint64(told[i]&ioctl.VDEV_SYNC_INCONSISTENT))

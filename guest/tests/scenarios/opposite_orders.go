@@ -47,7 +47,7 @@ func oppositeOrders(b *Bench, broken bool) bool {
 	}
 	tasks.Wait()
 
-	s := stats(setup)
+	s := b.since(setup)
 	b.Note("locks", s.Locks)
 	b.Note("backoffs", s.Backoffs)
 	must(setup.Prep(bufA, 0, page, share.Read, share.Forever))
@@ -102,6 +102,6 @@ func oneByOne(b *Bench, bufA, bufB *drm.DMABuf) (right bool) {
 		})
 	}
 	tasks.Wait()
-	b.Note("lockups", stats(b.client()).Lockups)
+	b.Note("lockups", b.since(b.client()).Lockups)
 	return right
 }

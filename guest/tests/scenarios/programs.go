@@ -17,5 +17,6 @@ func programs() map[string]program {
 		"early-invalidate":   earlyInvalidate,
 		"pipeline-messages":  pipelineMessages,
 		"pipeline-locks":     pipelineLocks,
+		"camera-overruns":    cameraOverruns,
 	}
 }

@@ -91,7 +91,7 @@ func recordNewSet(b *Bench, _ bool) bool {
 	shown, ok := circulate(c, 6, []*frame{recorded[1], recorded[0]}, shown)
 	must(shown.display.Unmap(share.ToDevice))
 	b.Note("buffers", uint64(stats(c).Buffers))
-	b.Note("migrations", stats(c).Migrations)
+	b.Note("migrations", b.since(c).Migrations)
 	for _, f := range recorded {
 		f.drop()
 	}
@@ -111,7 +111,7 @@ func recordAttachFirst(b *Bench, _ bool) bool {
 	}
 	shown, right := circulate(c, 6, []*frame{set[1], set[0]}, shown)
 	must(shown.display.Unmap(share.ToDevice))
-	b.Note("migrations", stats(c).Migrations)
+	b.Note("migrations", b.since(c).Migrations)
 	for _, f := range set {
 		f.drop()
 	}

@@ -23,6 +23,9 @@ type Scenario struct {
 	Missing string
 	// Corrupts lists the cache modes in which the broken form surely finds wrong bytes.
 	Corrupts []string
+	// Caches says that it is about caches alone: when they are coherent, nothing is wrong
+	// with the broken form.
+	Caches bool
 	// Flags are for the command that runs it.
 	Flags []string
 	// Notes are what the correct form, and BrokenNotes what the broken one, counts that

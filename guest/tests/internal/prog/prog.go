@@ -7,6 +7,7 @@ package prog
 import (
 	"fmt"
 	"os"
+	"strings"
 )
 
 // args returns the command line's "NAME correct|broken", or says how it is to be and
@@ -19,12 +20,12 @@ func args(what string) (name string, broken bool) {
 	return os.Args[1], os.Args[2] == "broken"
 }
 
-// Main runs the program that the command line names, or all of them if it says "all",
-// and exits: with status 1 if a correct form was wrong, 2 if one could not run. Run
-// prints what it found.
+// Main runs the programs that the command line names, joined by commas, or all of them if
+// it says "all", and exits: with status 1 if a correct form was wrong, 2 if one could not
+// run. Run prints what it found.
 func Main(all []string, run func(name string, broken bool) (right bool, err error)) {
 	name, broken := args("NAME")
-	names := []string{name}
+	names := strings.Split(name, ",")
 	if name == "all" {
 		names = all
 	}
