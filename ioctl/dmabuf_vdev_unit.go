@@ -83,7 +83,7 @@ type VdevBSUCompletion struct {
 // pointers, each at a multiple of 8 bytes, and so do those of the answer, with as much
 // room as the program has.
 const (
-	// A client opens: VdevBSUOpen; the answer is its number, which is not 0.
+	// A client opens: VdevBSUOpen.
 	VDEV_BSU_OPEN = 1
 	// The client closes.
 	VDEV_BSU_CLOSE = 2
@@ -111,8 +111,7 @@ const (
 	// The exporter of a foreign buffer failed, so that CPU_PREP did not succeed:
 	// VdevDMABufPrep.
 	VDEV_BSU_UNPREP = 13
-	// A dma-buf of another exporter: VdevBSURegister and a list of VdevDMABufExtent; the
-	// answer is the number of the buffer.
+	// A dma-buf of another exporter: VdevBSURegister and a list of VdevDMABufExtent.
 	VDEV_BSU_REGISTER = 14
 )
 
@@ -130,10 +129,11 @@ const (
 
 // VdevBSUOpen is the program that opens the device.
 type VdevBSUOpen struct {
-	_    structs.HostLayout
-	Pid  uint32
-	Pad  uint32 `ioctl:"pad"`
-	Name [VDEV_DMABUF_NAME_LEN]uint8
+	_   structs.HostLayout
+	Pid uint32
+	// Out: the client's number, which is not 0.
+	Client uint32
+	Name   [VDEV_DMABUF_NAME_LEN]uint8
 }
 
 // VdevBSUNumber is the number of an object, or a tag.
@@ -179,4 +179,7 @@ type VdevBSURegister struct {
 	Size     uint64
 	Name     [VDEV_DMABUF_NAME_LEN]uint8
 	Exporter [VDEV_DMABUF_NAME_LEN]uint8
+	// Out: the number of the buffer.
+	Id  uint32
+	Pad uint32 `ioctl:"pad"`
 }

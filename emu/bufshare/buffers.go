@@ -74,7 +74,7 @@ func register(c *call, a *ioctl.VdevBSURegister) error {
 	if err != nil {
 		return err
 	}
-	c.answer = answerNumber(uint32(b.ID()))
+	a.Id = uint32(b.ID())
 	return nil
 }
 

@@ -237,15 +237,14 @@ func TestForeign(t *testing.T) {
 	at := []ioctl.VdevDMABufExtent{{Addr: 0x8100_0000, Length: page}, {Addr: 0x8200_0000, Length: page}}
 	r.want("too short", do(r, ioctl.VDEV_BSU_REGISTER, cl, &reg, at[:1]), -22)
 	r.want("nothing", do(r, ioctl.VDEV_BSU_REGISTER, cl, &reg), -22)
-	c := do(r, ioctl.VDEV_BSU_REGISTER, cl, &reg, at)
-	r.want("register", c, 0)
-	id := int32(binary.LittleEndian.Uint32(c.data))
+	r.want("register", do(r, ioctl.VDEV_BSU_REGISTER, cl, &reg, at), 0)
+	id := int32(reg.Id)
 	r.want("twice", do(r, ioctl.VDEV_BSU_REGISTER, cl, &reg, at), -17)
 	if b := r.share.Core().Buffers()[0]; b.Name != "strange?" || b.Exporter != "heap" || !b.Foreign {
 		t.Errorf("%+v", b)
 	}
 	r.ops = nil
-	c = do(r, uint32(ioctl.VDEV_DMABUF_IOC_CPU_PREP), cl, &ioctl.VdevDMABufPrep{Fd: id, Access: ioctl.VDEV_DMABUF_WRITE, Length: page})
+	c := do(r, uint32(ioctl.VDEV_DMABUF_IOC_CPU_PREP), cl, &ioctl.VdevDMABufPrep{Fd: id, Access: ioctl.VDEV_DMABUF_WRITE, Length: page})
 	if c.result != 0 || c.flags != ioctl.VDEV_BSU_EXPORTER_BEGIN|uint32(dmabuf.ToDevice)<<8 {
 		t.Errorf("prepare: %+v", c)
 	}

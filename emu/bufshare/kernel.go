@@ -23,7 +23,7 @@ func open(c *call, a *ioctl.VdevBSUOpen) error {
 	}
 	c.s.clients[uint32(k.ID())] = &client{Client: k, attachments: map[uint32]*dmabuf.Attachment{}, kmaps: map[kmapKey]int{},
 		prepared: map[dmabuf.ID]dmabuf.Access{}}
-	c.answer = answerNumber(uint32(k.ID()))
+	a.Client = uint32(k.ID())
 	return nil
 }
 

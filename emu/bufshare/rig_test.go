@@ -185,9 +185,8 @@ func (r *rig) want(what string, c completed, result int32) {
 func (r *rig) open(pid uint32) uint32 {
 	r.t.Helper()
 	a := ioctl.VdevBSUOpen{Pid: pid, Name: text(fmt.Sprint("task ", pid))}
-	c := do(r, ioctl.VDEV_BSU_OPEN, 0, &a)
-	r.want("open", c, 0)
-	return binary.LittleEndian.Uint32(c.data)
+	r.want("open", do(r, ioctl.VDEV_BSU_OPEN, 0, &a), 0)
+	return a.Client
 }
 
 // create makes a buffer.

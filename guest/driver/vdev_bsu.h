@@ -83,7 +83,7 @@ struct vdev_bsu_completion {
  * pointers, each at a multiple of 8 bytes, and so do those of the answer, with as much
  * room as the program has.
  */
-/* A client opens: struct vdev_bsu_open; the answer is its number, which is not 0. */
+/* A client opens: struct vdev_bsu_open. */
 #define VDEV_BSU_OPEN 1
 /* The client closes. */
 #define VDEV_BSU_CLOSE 2
@@ -115,10 +115,7 @@ struct vdev_bsu_completion {
  * struct vdev_dma_buf_prep.
  */
 #define VDEV_BSU_UNPREP 13
-/*
- * A dma-buf of another exporter: struct vdev_bsu_register and a list of struct vdev_dma_buf_extent; the
- * answer is the number of the buffer.
- */
+/* A dma-buf of another exporter: struct vdev_bsu_register and a list of struct vdev_dma_buf_extent. */
 #define VDEV_BSU_REGISTER 14
 
 /* Flags of a completion. */
@@ -136,7 +133,8 @@ struct vdev_bsu_completion {
 /* struct vdev_bsu_open is the program that opens the device. */
 struct vdev_bsu_open {
 	__u32 pid;
-	__u32 pad;
+	/* Out: the client's number, which is not 0. */
+	__u32 client;
 	__u8 name[VDEV_DMABUF_NAME_LEN];
 };
 
@@ -181,6 +179,9 @@ struct vdev_bsu_register {
 	__u64 size;
 	__u8 name[VDEV_DMABUF_NAME_LEN];
 	__u8 exporter[VDEV_DMABUF_NAME_LEN];
+	/* Out: the number of the buffer. */
+	__u32 id;
+	__u32 pad;
 };
 
 #endif /* _VDEV_BSU_H */

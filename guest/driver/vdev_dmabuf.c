@@ -143,8 +143,7 @@ static void bsu_die(struct bsu *b)
 {
 	struct call *c, *next;
 
-	dev_err_once(b->dev, "the unit has stopped: error %u\n",
-		     readl(b->regs + VDEV_BSU_REG_ERROR));
+	dev_err_once(b->dev, "unit stopped: error %u\n", readl(b->regs + VDEV_BSU_REG_ERROR));
 	list_for_each_entry_safe(c, next, &b->calls, link) {
 		list_del(&c->link);
 		call_answer(c, -ENODEV, 0, 0, NULL);
@@ -180,12 +179,14 @@ static __always_inline bool bsu_ended(struct bsu *b, struct call *c, struct vdev
 {
 	if (likely(READ_ONCE(e->state) == VDEV_BSU_DONE))
 		return true;
-	bsu_drain(b); /* which may make room for it */
-	if (READ_ONCE(e->state) & VDEV_BSU_DONE)
-		return true;
 	c->tag = e->tag;
 	init_completion(&c->done);
 	list_add(&c->link, &b->calls);
+	bsu_drain(b); /* which may make room for it, or end it */
+	if (READ_ONCE(e->state) & VDEV_BSU_DONE) {
+		list_del(&c->link);
+		return true;
+	}
 	if (readl(b->regs + VDEV_BSU_REG_ERROR))
 		bsu_die(b);
 	return false;
@@ -525,7 +526,7 @@ static int foreign_tell(struct bsu_file *file, struct foreign *f)
 	}
 	if (!ret)
 		ret = bsu_make(file->bsu, VDEV_BSU_REGISTER, file->client, arg, length);
-	f->id = ((struct vdev_bsu_number *)arg)->number;
+	f->id = arg->id;
 	kfree(arg);
 	return ret;
 }
@@ -686,19 +687,22 @@ static int translate_fd(struct request *r, enum field_object kind, u32 *field)
 {
 	struct bsu *b = r->file->bsu;
 	struct fd fd = fdget((int)*field);
-	struct foreign *f = NULL;
+	struct foreign *f;
 	struct object *o;
 
 	if (fd_empty(fd))
 		return -EBADF;
 	r->held[r->nheld++] = fd;
 	o = object_of(b, fd_file(fd), kind);
+	if (o) {
+		*field = o->id;
+		return 0;
+	}
 	guard(mutex)(&b->foreign_lock);
-	if (!o && kind == OBJECT_BUFFER)
-		f = foreign_find(b, fd_file(fd));
-	if (!o && !f)
+	f = kind == OBJECT_BUFFER ? foreign_find(b, fd_file(fd)) : NULL;
+	if (!f)
 		return -EINVAL;
-	*field = o ? o->id : f->id;
+	*field = f->id;
 	return 0;
 }
 
@@ -880,7 +884,7 @@ static int bsu_open(struct inode *inode, struct file *file)
 {
 	struct bsu *b = container_of(file->private_data, struct bsu, misc);
 	struct vdev_bsu_open arg __aligned(8) = { .pid = task_tgid_nr(current) };
-	struct bsu_file *f = kzalloc(sizeof(*f), GFP_KERNEL);
+	struct bsu_file *f __free(kfree) = kzalloc(sizeof(*f), GFP_KERNEL);
 	int ret;
 
 	if (!f)
@@ -888,13 +892,10 @@ static int bsu_open(struct inode *inode, struct file *file)
 	f->bsu = b;
 	get_task_comm(*(char (*)[TASK_COMM_LEN])arg.name, current->group_leader);
 	ret = bsu_make(b, VDEV_BSU_OPEN, 0, &arg, sizeof(arg));
-	if (ret) {
-		kfree(f);
+	if (ret)
 		return ret;
-	}
-	/* The answer is a struct vdev_bsu_number. */
-	f->client = ((struct vdev_bsu_number *)&arg)->number;
-	file->private_data = f;
+	f->client = arg.client;
+	file->private_data = no_free_ptr(f);
 	return 0;
 }
 
@@ -938,9 +939,8 @@ static int bsu_probe(struct platform_device *pdev)
 	    readl(b->regs + VDEV_BSU_REG_VERSION) != VDEV_BSU_VERSION)
 		return dev_err_probe(dev, -ENODEV, "no buffer sharing unit of version %u here\n",
 				     VDEV_BSU_VERSION);
-	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64));
-	if (ret)
-		return ret;
+	if (dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64)))
+		return -EIO;
 	b->rings = dmam_alloc_coherent(dev, sizeof(*b->rings), &dma, GFP_KERNEL);
 	if (!b->rings)
 		return -ENOMEM;

@@ -5,6 +5,7 @@
 package dmabuf
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -51,6 +52,24 @@ func TestLocks(t *testing.T) {
 	must(t, writer.Fini())
 	want(t, "finished", writer.PutAll(), unix.EBADF)
 	want(t, "another kind of file", s.Get(share.Use{Buf: b, Access: 9}), unix.EINVAL)
+}
+
+// TestShortTimeouts waits for so short a time that it is over before the kernel has begun to
+// wait, or just then.
+func TestShortTimeouts(t *testing.T) {
+	c := open(t)
+	b := create(t, c, page)
+	s := newSync(t, c, share.SyncOptions{}, share.Use{Buf: b, Access: share.Write})
+	other := newSync(t, c, share.SyncOptions{}, share.Use{Buf: b, Access: share.Write})
+	if _, err := s.Lock(share.Forever); err != nil {
+		t.Fatal(err)
+	}
+	for ns := share.Wait(1); ns < 3000; ns += ns/64 + 1 {
+		if _, err := other.Lock(ns); !errors.Is(err, unix.ETIMEDOUT) {
+			t.Errorf("lock within %d ns: %v", ns, err)
+		}
+	}
+	must(t, s.Unlock())
 }
 
 // TestOppositeOrders has two tasks lock the same buffers in opposite orders.
