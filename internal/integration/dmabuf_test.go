@@ -15,7 +15,7 @@ import (
 func TestMisusedBuffers(t *testing.T) {
 	needImage(t)
 	prog, file := buildTests(t, "vdev/guest/tests/dmabuf"), filepath.Join(t.TempDir(), "reports")
-	r := vdev(t, "", "exec", "--harts=2", "--report-only", "--report", file, prog, "-misuse", "-test.v", "-test.run=Misused")
+	r := vdev(t, "", "exec", "--harts=2", "--report-only", "--report", file, prog, "-misuse", "-test.v", "-test.run=Misused", "-test.skip=AtRandom")
 	want := map[string][]string{
 		"TestMisusedPrep":       {"prep-fini", "prep-fini", "prep-fini"},              // nested, twice, batched
 		"TestMisusedKmap":       {"prep-fini", "prep-fini", "prep-fini", "prep-fini"}, // outside, used, the third, another end
@@ -43,5 +43,18 @@ func TestMisusedBuffers(t *testing.T) {
 	}
 	if !maps.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("reports %v, want %v\n%s", got, want, r.stderr)
+	}
+}
+
+// TestRandomRequests runs the test of guest/tests/dmabuf that makes requests at random,
+// whose reports are as random.
+func TestRandomRequests(t *testing.T) {
+	needImage(t)
+	prog := buildTests(t, "vdev/guest/tests/dmabuf")
+	for _, flags := range [][]string{{"--harts=1"}, {"--harts=4", "--cache=random"}, {"--harts=2", "--sync=enforce"}} {
+		args := append(append([]string{"exec", "--report-only"}, flags...), prog, "-misuse", "-test.v", "-test.run=MisusedAtRandom|KernelLog")
+		if r := vdev(t, "", args...); r.status != 0 || strings.Count(r.stdout, "--- PASS: ") != 2 {
+			t.Errorf("%v: status %d\n%s%s", flags, r.status, r.stdout, r.stderr)
+		}
 	}
 }
