@@ -23,9 +23,18 @@ type graves struct {
 	next int
 }
 
+// bury remembers an attachment. Where a foreign buffer was its exporter has the memory
+// back and may give it to the device again, so of that only addresses on the bus are
+// kept: a fault there is one in any case.
 func (g *graves) bury(a *Attachment) {
-	b := a.buf
-	g.ring[g.next] = grave{a.dev, b.id, b.spec.Name, b.spec.Exporter, b.spec.Size, a.segments, a.bus, a.side()}
+	b, segments := a.buf, a.segments
+	if b.Foreign() {
+		if len(a.bus) == 0 {
+			return
+		}
+		segments = nil
+	}
+	g.ring[g.next] = grave{a.dev, b.id, b.spec.Name, b.spec.Exporter, b.spec.Size, segments, a.bus, a.side()}
 	g.next = (g.next + 1) % graveCount
 	a.dev.buried++
 }

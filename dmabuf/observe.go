@@ -209,7 +209,7 @@ func (d *Device) ObserveDMA(a DMAAccess) {
 		switch {
 		case b != nil && (before == nil || b.mappedFor(d) != nil):
 			before = d.dma(&a, b, r)
-		case before != nil && !before.buf.Foreign():
+		case before != nil:
 			d.beyond(&a, before, 0, r.Len)
 			before = nil
 		case b != nil:
@@ -285,8 +285,13 @@ func (d *Device) dma(a *DMAAccess, b *Buffer, r Range) *Attachment {
 	return nil
 }
 
-// checkMapping applies the rules dma-unmapped, dma-after-unmap and dma-direction.
+// checkMapping applies the rules dma-unmapped, dma-after-unmap and dma-direction, and
+// returns the device's mapping of the buffer. It knows nothing of foreign buffers:
+// drivers map them without telling the core, and may do so at any time.
 func (d *Device) checkMapping(a *DMAAccess, b *Buffer, r Range, access Access) *Attachment {
+	if b.Foreign() {
+		return nil
+	}
 	c := d.core
 	var mapped, former *Attachment
 	for k := b.attachments.head; k != nil; k = k.next {
@@ -306,16 +311,14 @@ func (d *Device) checkMapping(a *DMAAccess, b *Buffer, r Range, access Access) *
 		c.violation(WrongDirectionDMA, b, r, d.side(a), mapped.side())
 		return mapped
 	}
+	if b.inJob(d) {
+		return nil // whoever started it mapped the buffer, and did not tell
+	}
 	if former != nil {
 		c.violation(AfterUnmap, b, r, d.side(a), former.side())
-		return nil
-	}
-	if b.inJob(d) {
-		return nil
-	}
-	if g := c.graves.of(d, b.id); g != nil {
+	} else if g := c.graves.of(d, b.id); g != nil {
 		c.violation(AfterUnmap, b, r, d.side(a), g.side)
-	} else if !b.Foreign() {
+	} else {
 		c.violation(NeverMapped, b, r, d.side(a), Side{})
 	}
 	return nil

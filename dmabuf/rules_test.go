@@ -71,6 +71,13 @@ func (s *scene) job(d *Device, a Access, hold bool) *Job {
 	return j
 }
 
+// foreign is a page that somebody else made, and d's attachment to it.
+func (s *scene) foreign(d *Device) (*Buffer, *Attachment) {
+	s.Helper()
+	b := must(s.one.NewBuffer(Spec{Size: PageSize, Backing: []Extent{{0x4000_0000, PageSize}}}))
+	return b, must(b.Attach(s.one, d, AttachOptions{}))
+}
+
 // frame produces one.
 func (s *scene) frame(cl *Client) {
 	s.Helper()
@@ -222,6 +229,27 @@ func TestRules(t *testing.T) {
 			b := must(s.one.NewBuffer(Spec{Size: 100, Backing: []Extent{{0x4000_0000, PageSize}}}))
 			s.dev.ObserveDMA(DMAAccess{Addr: b.backing[0].Addr, Len: 2 * PageSize, Write: true})
 		}},
+		{name: "DMA to foreign memory that is no longer mapped by the core", do: func(s *scene) {
+			b, a := s.foreign(s.dev)
+			s.mapped(a, FromDevice)
+			at := b.backing[0].Addr
+			access := func() { s.dev.ObserveDMA(DMAAccess{Addr: at, Len: 64, Write: true}) }
+			s.ok(a.Unmap(FromDevice))
+			access() // the device's driver has mapped it by itself
+			s.mapped(a, ToDevice)
+			access() // and for another direction
+			s.ok(a.Unmap(ToDevice))
+			s.ok(a.Detach())
+			access()
+			s.ok(s.one.Release(b))
+			access() // its exporter has the memory for something else
+		}},
+		{name: "DMA of a job to what was unmapped", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			s.ok(s.att.Unmap(FromDevice))
+			s.job(s.dev, Write, false)
+			s.dma(s.dev, 0, 64, true)
+		}},
 		{name: "DMA to memory of no buffer", do: func(s *scene) {
 			s.dev.ObserveDMA(DMAAccess{Addr: 0x4000_0000, Len: 2 * PageSize, Write: true})
 			s.dev.ObserveDMA(DMAAccess{Addr: ^uint64(0) - 7, Len: 8})
@@ -239,6 +267,14 @@ func TestRules(t *testing.T) {
 			s.ok(s.att.Unmap(ToDevice))
 			s.ok(s.att.Detach())
 			s.dev.DMAFault(DMAAccess{Addr: 0x7000 + 5000, Len: 64})
+		}, want: []Detail{AfterUnmap}},
+		{name: "fault after a foreign buffer", do: func(s *scene) {
+			_, a := s.foreign(s.dev)
+			s.mapped(a, ToDevice)
+			s.ok(a.Bind([]Extent{{0x7000, PageSize}}))
+			s.ok(a.Unmap(ToDevice))
+			s.ok(a.Detach())
+			s.dev.DMAFault(DMAAccess{Addr: 0x7000, Len: 64})
 		}, want: []Detail{AfterUnmap}},
 		{name: "fault past the end", do: func(s *scene) {
 			s.mapped(s.att, ToDevice)
