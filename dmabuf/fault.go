@@ -75,9 +75,10 @@ func find(x []Extent, addr uint64) (uint64, bool) {
 	return 0, false
 }
 
-func (d *Device) violatedGrave(det Detail, a *DMAAccess, g *grave, n uint64) {
-	off, _ := find(g.segments, a.Addr)
-	if o, ok := find(g.bus, a.Addr); ok {
+// violatedGrave reports an access to n bytes at addr, where the buffer was.
+func (d *Device) violatedGrave(det Detail, a *DMAAccess, g *grave, addr, n uint64) {
+	off, _ := find(g.segments, addr)
+	if o, ok := find(g.bus, addr); ok {
 		off = o
 	}
 	b, _ := d.core.Buffer(g.id)
@@ -127,7 +128,7 @@ func (d *Device) DMAFault(a DMAAccess) {
 	})
 	switch {
 	case g != nil:
-		d.violatedGrave(AfterUnmap, &a, g, a.Len)
+		d.violatedGrave(AfterUnmap, &a, g, a.Addr, a.Len)
 	case past != nil:
 		d.beyond(&a, past, pastBy, a.Len)
 	default:

@@ -207,22 +207,29 @@ func (d *Device) ObserveDMA(a DMAAccess) {
 	for addr, n := a.Addr, a.Len; n > 0; {
 		b, r := c.pages.run(addr, n)
 		switch {
-		case b != nil && (before == nil || b.mappedFor(d) != nil):
+		case b != nil && (before == nil || b.mappedFor(d) != nil || !c.inPool(addr)):
 			before = d.dma(&a, b, r)
+		case !c.inPool(addr): // who knows whose it is
+			before = nil
 		case before != nil:
 			d.beyond(&a, before, 0, r.Len)
 			before = nil
-		case b != nil:
-			before = d.dma(&a, b, r)
 		default:
-			if g := c.graves.at(d, addr); g != nil {
-				d.violatedGrave(AfterUnmap, &a, g, r.Len)
-			} else if at := d.endsAt(addr); at != nil {
-				d.beyond(&a, at, 0, r.Len)
-			}
-			before = nil
+			d.astray(&a, addr, r.Len)
 		}
 		addr, n = addr+r.Len, n-r.Len
+	}
+}
+
+// inPool tells whether all use of the memory at the address goes through the core.
+func (c *Core) inPool(addr uint64) bool { return c.cfg.Pool != nil && c.cfg.Pool.Has(addr) }
+
+// astray applies the rules to an access to memory of the pool that is in no buffer.
+func (d *Device) astray(a *DMAAccess, addr, n uint64) {
+	if g := d.core.graves.at(d, addr); g != nil {
+		d.violatedGrave(AfterUnmap, a, g, addr, n)
+	} else if at := d.endsAt(addr); at != nil {
+		d.beyond(a, at, 0, n)
 	}
 }
 
@@ -238,9 +245,9 @@ func (d *Device) beyond(a *DMAAccess, at *Attachment, by, n uint64) {
 }
 
 // endsAt is the device's mapping of a buffer of the pool whose pages end at the
-// address, so that the memory there is nobody's; nil if there is none.
+// address; nil if there is none.
 func (d *Device) endsAt(addr uint64) *Attachment {
-	if addr%PageSize != 0 || addr == 0 || len(d.core.pages.chunks) == 0 {
+	if addr%PageSize != 0 || addr == 0 {
 		return nil
 	}
 	b, off := d.core.pages.find(addr - 1)

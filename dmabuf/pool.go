@@ -79,6 +79,8 @@ type Pool interface {
 	Free(x []Extent)
 	// Fits tells whether Alloc could succeed if nothing were taken.
 	Fits(size uint64, c Constraints) bool
+	// Has tells whether the address is in one of the pool's pages, taken or not.
+	Has(addr uint64) bool
 }
 
 // PagePool is a Pool of ranges of physical memory. Unless told otherwise it takes
@@ -116,6 +118,20 @@ func (p *PagePool) FreeBytes() uint64 {
 func byAddr(a, b Extent) int { return cmp.Compare(a.Addr, b.Addr) }
 
 func pages(size uint64) uint64 { return (size + PageSize - 1) / PageSize }
+
+// Has tells whether the memory at the address is the pool's.
+func (p *PagePool) Has(addr uint64) bool {
+	_, found := slices.BinarySearchFunc(p.all, addr, func(x Extent, a uint64) int {
+		switch {
+		case x.Addr+x.Len <= a:
+			return -1
+		case x.Addr > a:
+			return 1
+		}
+		return 0
+	})
+	return found
+}
 
 // Fits tells whether there is such memory, taken or not.
 func (p *PagePool) Fits(size uint64, c Constraints) bool {

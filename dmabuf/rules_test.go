@@ -40,6 +40,14 @@ func (s *scene) place() uint64 {
 	return s.buf.backing[0].Addr
 }
 
+// placeBelow gives the buffer backing with n free bytes of the pool behind it.
+func (s *scene) placeBelow(n uint64) {
+	above := must(s.one.NewBuffer(Spec{Size: n}))
+	s.ok(above.Populate())
+	s.place()
+	s.ok(s.one.Release(above))
+}
+
 func (s *scene) cpu(task uint64, off uint64, write bool) {
 	s.ObserveCPU(CPUAccess{Task: Task{ID: task, Name: "task"}, Addr: s.place() + off, Len: 8, Write: write})
 }
@@ -205,13 +213,25 @@ func TestRules(t *testing.T) {
 			s.dma(s.dev, 3*PageSize-8, 8, true)
 		}},
 		{name: "DMA across the end of the last page", do: func(s *scene) {
+			s.placeBelow(PageSize)
 			s.mapped(s.att, FromDevice)
 			s.dma(s.dev, 3*PageSize-4, 8, true)
 		}, want: []Detail{OutOfRange}},
 		{name: "DMA past the last page", do: func(s *scene) {
+			s.placeBelow(PageSize)
 			s.mapped(s.att, FromDevice)
 			s.dma(s.dev, 3*PageSize, 8, true)
 		}, want: []Detail{OutOfRange}},
+		{name: "DMA to the memory behind the pool", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			s.dma(s.dev, 3*PageSize, 8, true)
+			s.dma(s.dev, 3*PageSize-4, 8, true)
+		}, mode: func(c *Config) { c.Pool = NewPagePool(Extent{poolTop, 3 * PageSize}) }},
+		{name: "DMA into a foreign buffer behind the pool", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			must(s.two.NewBuffer(Spec{Size: PageSize, Backing: []Extent{{poolTop + 3*PageSize, PageSize}}}))
+			s.dma(s.dev, 3*PageSize-4, 8, true)
+		}, mode: func(c *Config) { c.Pool = NewPagePool(Extent{poolTop, 3 * PageSize}) }},
 		{name: "DMA into the next buffer", do: func(s *scene) {
 			s.place()
 			next := must(s.two.NewBuffer(Spec{Size: PageSize}))
