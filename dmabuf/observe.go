@@ -228,8 +228,8 @@ func (c *Core) inPool(addr uint64) bool { return c.cfg.Pool != nil && c.cfg.Pool
 func (d *Device) astray(a *DMAAccess, addr, n uint64) {
 	if g := d.core.graves.at(d, addr); g != nil {
 		d.violatedGrave(AfterUnmap, a, g, addr, n)
-	} else if at := d.endsAt(addr); at != nil {
-		d.beyond(a, at, 0, n)
+	} else if at, by := d.endsBefore(addr); at != nil {
+		d.beyond(a, at, by, n)
 	}
 }
 
@@ -244,17 +244,21 @@ func (d *Device) beyond(a *DMAAccess, at *Attachment, by, n uint64) {
 	d.core.violation(OutOfRange, at.buf, Range{pages(at.buf.spec.Size)*PageSize + by, n}, d.side(a), at.side())
 }
 
-// endsAt is the device's mapping of a buffer of the pool whose pages end at the
-// address; nil if there is none.
-func (d *Device) endsAt(addr uint64) *Attachment {
-	if addr%PageSize != 0 || addr == 0 {
-		return nil
+// endsBefore is the device's mapping of the buffer of the pool that comes before the
+// address, if its last page is the nearest that belongs to a buffer, and how many bytes
+// behind its end the address is; nil if it is not, or too far away.
+func (d *Device) endsBefore(addr uint64) (*Attachment, uint64) {
+	for end := addr &^ (PageSize - 1); end > 0 && addr-end < beyondReach; end -= PageSize {
+		b, off := d.core.pages.find(end - 1)
+		switch {
+		case b == nil:
+			continue
+		case b.Foreign() || off/PageSize != pages(b.spec.Size)-1:
+			return nil, 0
+		}
+		return b.mappedFor(d), addr - end
 	}
-	b, off := d.core.pages.find(addr - 1)
-	if b == nil || b.Foreign() || off/PageSize != pages(b.spec.Size)-1 {
-		return nil
-	}
-	return b.mappedFor(d)
+	return nil, 0
 }
 
 // mappedFor is the device's mapping of the buffer, or nil.

@@ -222,6 +222,15 @@ func TestRules(t *testing.T) {
 			s.mapped(s.att, FromDevice)
 			s.dma(s.dev, 3*PageSize, 8, true)
 		}, want: []Detail{OutOfRange}},
+		{name: "DMA far past the last page", do: func(s *scene) {
+			s.placeBelow(4 * PageSize)
+			s.dma(s.dev, 6*PageSize+64, 8, true) // not mapped: it may be somebody else's mistake
+			s.mapped(s.att, FromDevice)
+			s.dma(s.dev, 6*PageSize+64, 8, true)
+			if e := s.events[0]; e.Buffer != s.buf || e.Range != (Range{6*PageSize + 64, 8}) {
+				s.Errorf("event %v", &e)
+			}
+		}, want: []Detail{OutOfRange}},
 		{name: "DMA to the memory behind the pool", do: func(s *scene) {
 			s.mapped(s.att, FromDevice)
 			s.dma(s.dev, 3*PageSize, 8, true)
