@@ -2,6 +2,8 @@
 
 package dmabuf
 
+import "slices"
+
 // Access is what somebody does to the bytes of a buffer. Read and Write have the
 // values of DMA_BUF_SYNC_READ and _WRITE.
 type Access uint8
@@ -138,5 +140,8 @@ func (s *rangeSet) take(r Range, f func(Range)) {
 		}
 	}
 }
+
+// overlaps tells whether any byte of r is in the set.
+func (s rangeSet) overlaps(r Range) bool { return slices.ContainsFunc(s, r.overlaps) }
 
 func (s *rangeSet) clear() { *s = (*s)[:0] }

@@ -76,7 +76,6 @@ func (b *Buffer) Attach(cl *Client, d *Device, o AttachOptions) (*Attachment, er
 	b.attachments.pushBack(&a.ofBuffer, a)
 	d.attachments.pushBack(&a.ofDevice, a)
 	cl.attached.pushBack(&a.ofClient, a)
-	b.shared = true
 	b.refs++
 	c.stats.Attachments++
 	return a, nil

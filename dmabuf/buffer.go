@@ -36,9 +36,8 @@ type Buffer struct {
 	link    link[Buffer]
 
 	attachments list[Attachment]
-	mapped      int  // attachments that are mapped
-	transient   int  // those among them whose mapping means use
-	shared      bool // a device was attached at some time
+	mapped      int // attachments that are mapped
+	transient   int // those among them whose mapping means use
 
 	holders list[entry]     // of the lock
 	queue   list[entry]     // those who wait for it, oldest ticket first

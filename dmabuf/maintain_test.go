@@ -54,14 +54,12 @@ func TestMaintenance(t *testing.T) {
 			s.ok(s.att2.Unmap(ToDevice))
 		}, nil},
 		{"CPU only", false, func(s *scene) {
-			s.ok(s.att.Detach())
-			s.ok(s.att2.Detach())
+			s.giveUp()
 			cpu(s, s.buf.whole(), Write)
 			cpu(s, s.buf.whole(), Read|Write)
 		}, nil},
 		{"CPU writes before anybody is attached", false, func(s *scene) {
-			s.ok(s.att.Detach())
-			s.ok(s.att2.Detach())
+			s.giveUp()
 			cpu(s, Range{0, 64}, Write)
 			cpu(s, Range{256, 64}, Write)
 			s.att = must(s.buf.Attach(s.one, s.other, AttachOptions{}))
@@ -69,16 +67,14 @@ func TestMaintenance(t *testing.T) {
 			frame(s, ToDevice)
 		}, []string{"clean 0+64", "clean 256+64"}},
 		{"and again after", false, func(s *scene) {
-			s.ok(s.att.Detach())
-			s.ok(s.att2.Detach())
+			s.giveUp()
 			cpu(s, Range{0, 64}, Write)
 			s.att = must(s.buf.Attach(s.one, s.other, AttachOptions{}))
 			cpu(s, Range{0, 64}, Write)
 			frame(s, ToDevice)
 		}, []string{"clean 0+64"}},
 		{"a move cleans what it copies", false, func(s *scene) {
-			s.ok(s.att.Detach())
-			s.ok(s.att2.Detach())
+			s.giveUp()
 			cpu(s, s.buf.whole(), Write)
 			s.att = must(s.buf.Attach(s.one, s.device("near", Constraints{AddressLimit: lowLimit}), AttachOptions{}))
 			frame(s, ToDevice)

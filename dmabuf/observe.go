@@ -108,9 +108,14 @@ func (b *Buffer) ownerAgainst(d *Device, r Range, access Access) Side {
 	return Side{}
 }
 
-// checkPrepared applies the rule prep-fini. Only buffers that devices share need
-// preparing; a foreign one may be prepared in ways that are not known here; and tasks
-// may agree that one prepares for all.
+// needsPrep tells whether the CPU needs CPU_PREP or a lock for the bytes: because
+// devices are attached, or have left bytes there that nobody has made visible since. A
+// foreign buffer may be prepared in ways that are not known here.
+func (b *Buffer) needsPrep(r Range) bool {
+	return !b.Foreign() && (b.attachments.n > 0 || b.stale.overlaps(r))
+}
+
+// checkPrepared applies the rule prep-fini. Tasks may agree that one prepares for all.
 func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) {
 	var open *cpuAccess
 	first, last, permitted := false, false, false
@@ -138,7 +143,7 @@ func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) {
 		c.violation(WrongDirectionCPU, b, r, c.cpuSide(a), open.side())
 	case open != nil:
 		c.violation(OutsidePrepared, b, r, c.cpuSide(a), open.side())
-	case b.Foreign() || !b.shared:
+	case !b.needsPrep(r):
 	case b.failed.cl != nil && b.failed.cl.isTask(a.Task.ID):
 		f := &b.failed
 		c.violated(Event{Detail: IgnoredError, Range: r, This: c.cpuSide(a), Err: f.err,

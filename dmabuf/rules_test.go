@@ -79,6 +79,13 @@ func (s *scene) job(d *Device, a Access, hold bool) *Job {
 	return j
 }
 
+// giveUp detaches all devices.
+func (s *scene) giveUp() {
+	s.Helper()
+	s.ok(s.att.Detach())
+	s.ok(s.att2.Detach())
+}
+
 // foreign is a page that somebody else made, and d's attachment to it.
 func (s *scene) foreign(d *Device) (*Buffer, *Attachment) {
 	s.Helper()
@@ -371,6 +378,31 @@ func TestRules(t *testing.T) {
 			s.ok(b.BeginCPU(s.two, Whole(1), Read))
 			s.ObserveCPU(CPUAccess{Task: Task{ID: 1}, Addr: b.backing[0].Addr, Len: 8, Write: true})
 		}},
+		{name: "a buffer that devices have given up", do: func(s *scene) {
+			s.mapped(s.att, FromDevice)
+			s.ok(s.att.Unmap(FromDevice))
+			s.prep(s.one, s.buf.whole(), Read)
+			s.ok(s.buf.Fini(s.one))
+			s.giveUp()
+			s.cpu(1, 0, false)
+			s.cpu(2, 0, true)
+		}},
+		{name: "a buffer that devices have given up without a use", do: func(s *scene) {
+			s.giveUp()
+			s.cpu(1, 0, true)
+		}},
+		{name: "what a device wrote before it was given up", do: func(s *scene) {
+			j := s.dev.NewJob("half", false)
+			s.ok(j.Use(s.buf, Range{PageSize, PageSize}, Write))
+			s.ok(j.Start(nil))
+			s.ok(j.Finish())
+			s.giveUp()
+			s.cpu(1, 0, false) // another part
+			s.cpu(1, PageSize, false)
+			if e := s.events[0]; len(s.events) != 1 || e.Range.Off != PageSize {
+				s.Errorf("events %v", s.events)
+			}
+		}, want: []Detail{MissingPrep}},
 		{name: "a foreign buffer", do: func(s *scene) {
 			b := must(s.one.NewBuffer(Spec{Size: 100, Backing: []Extent{{0x4000_0000, PageSize}}}))
 			must(b.Attach(s.one, s.dev, AttachOptions{}))

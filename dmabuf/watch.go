@@ -43,7 +43,7 @@ func (b *Buffer) CPUMatters() (reads, writes bool) {
 			conflict(k.v.access)
 		}
 	}
-	if b.cpu.n > 0 || b.shared && !b.Foreign() {
+	if b.cpu.n > 0 || b.needsPrep(b.whole()) {
 		reads = reads || !b.preparedForAll(Read)
 		writes = writes || !b.preparedForAll(Write)
 	}

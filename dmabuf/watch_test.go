@@ -80,6 +80,15 @@ func TestCPUMatters(t *testing.T) {
 	r.ok(b.Fini(cam))
 	r.ok(b.Prep(enc, b.whole(), Read|Write, 0, nil))
 	is("a frame that was prepared for reading", false, false)
+	r.ok(b.Fini(enc))
+	r.ok(at.Unmap(Bidirectional))
+	is("prepared no more", true, true)
+	r.ok(at.Detach())
+	r.ok(x.Detach())
+	is("what devices wrote", true, true)
+	r.ok(b.Prep(enc, b.whole(), Read, 0, nil))
+	r.ok(b.Fini(enc))
+	is("made visible", false, false)
 	if got := slices.Collect(r.All()); len(got) != 1 || got[0] != b {
 		t.Errorf("all buffers: %v", got)
 	}
