@@ -14,15 +14,21 @@ type frame struct {
 // matters tells whether the beginning of an access has anything to do with it.
 func (f *frame) matters(a Access) bool { return f.unread && a&(Read|Frame) != 0 }
 
-// frameBegins is called when somebody gets the buffer for an access.
+// frameBegins is called when somebody asks for the buffer for an access. Who asks to
+// read is a consumer, also if the producer has it done by his own task, unless he reads
+// what was there to make the next frame of it.
 func (b *Buffer) frameBegins(this Side, cl *Client, a Access) {
-	b.readBy(cl, a)
-	if b.frame.unread && a&Frame != 0 {
+	switch {
+	case !b.frame.unread:
+	case a&Read != 0 && (a&Frame == 0 || !b.frame.by.same(cl)):
+		b.frame.unread = false
+	case a&Frame != 0:
 		b.core.violation(OverwriteUnconsumed, b, b.whole(), this, b.frame.side)
 	}
 }
 
-// readBy is called when somebody reads, or is about to.
+// readBy is called when somebody is seen to read. A producer may look at what it has
+// drawn, and that is no use of the frame.
 func (b *Buffer) readBy(cl *Client, a Access) {
 	if b.frame.unread && a&Read != 0 && !b.frame.by.same(cl) {
 		b.frame.unread = false

@@ -624,13 +624,29 @@ func TestRules(t *testing.T) {
 			s.ok(s.att.Unmap(ToDevice))
 			s.frame(s.one)
 		}},
-		{name: "frame read by its producer only", do: func(s *scene) {
-			s.frame(s.one)
-			s.prep(s.one, s.buf.whole(), Read)
+		{name: "frame looked at by its producer only", do: func(s *scene) {
+			s.prep(s.one, s.buf.whole(), Read|Write|Frame)
+			s.ok(s.buf.Fini(s.one))
+			s.prep(s.one, s.buf.whole(), Read|Write|Frame)
 			s.cpu(1, 0, false)
 			s.ok(s.buf.Fini(s.one))
-			s.frame(s.one)
 		}, want: []Detail{OverwriteUnconsumed}},
+		{name: "producer and consumer in one task", do: func(s *scene) {
+			for _, consumer := range []*Client{s.one, s.client(1, "a thread")} {
+				s.frame(s.one)
+				s.prep(consumer, s.buf.whole(), Read)
+				s.cpu(1, 0, false)
+				s.ok(s.buf.Fini(consumer))
+			}
+			s.frame(s.one)
+			s.ok(s.lock(s.one, Read).Unlock(s.one))
+			s.frame(s.one)
+		}},
+		{name: "frame made of the last one by somebody else", do: func(s *scene) {
+			s.frame(s.one)
+			s.prep(s.two, s.buf.whole(), Read|Write|Frame)
+			s.ok(s.buf.Fini(s.two))
+		}},
 		{name: "a picture in two passes", do: func(s *scene) {
 			s.prep(s.one, s.buf.whole(), Write)
 			s.ok(s.buf.Fini(s.one))
