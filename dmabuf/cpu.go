@@ -88,7 +88,7 @@ func (b *Buffer) EndCPU(cl *Client, r Range, access Access) error {
 	defer c.leave()
 	for k := b.cpu.tail; k != nil; k = k.prev {
 		if a := k.v; a.cl == cl && !a.prep && a.rng == r && a.access == access {
-			a.end()
+			a.finish()
 			b.kmapsLeft(cl)
 			return nil
 		}
@@ -97,6 +97,12 @@ func (b *Buffer) EndCPU(cl *Client, r Range, access Access) error {
 		c.violation(UnbalancedFini, b, r, cl.side("end of CPU access", access), Side{})
 	}
 	return EINVAL
+}
+
+// finish ends the access because its client says that it has done what it wanted.
+func (a *cpuAccess) finish() {
+	a.buf.frameEnds(a.cl, a.access)
+	a.end()
 }
 
 // end ends the access.
@@ -108,7 +114,6 @@ func (a *cpuAccess) end() {
 	a.ofBuffer.remove()
 	a.ofClient.remove()
 	c.stats.CPUAccesses--
-	b.frameEnds(a.cl, a.access)
 	a.free, c.freeCPU = c.freeCPU, a
 	b.unref(1)
 }

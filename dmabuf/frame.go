@@ -24,6 +24,7 @@ func (b *Buffer) frameBegins(this Side, cl *Client, a Access) {
 		b.frame.unread = false
 	case a&Frame != 0:
 		b.core.violation(OverwriteUnconsumed, b, b.whole(), this, b.frame.side)
+		b.frame.unread = false // it is lost, whatever becomes of the next one
 	}
 }
 
@@ -35,7 +36,7 @@ func (b *Buffer) readBy(cl *Client, a Access) {
 	}
 }
 
-// frameEnds is called when the access has ended.
+// frameEnds is called when whoever has the access says that it is complete.
 func (b *Buffer) frameEnds(cl *Client, a Access) {
 	if a&Frame != 0 {
 		b.frame = frame{true, cl, cl.side("end of the write of a frame", a)}

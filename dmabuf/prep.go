@@ -145,7 +145,7 @@ func (b *Buffer) Fini(cl *Client) error {
 		c.violation(UnbalancedFini, b, b.whole(), cl.side("CPU_FINI", 0), Side{})
 		return EINVAL
 	}
-	a.end()
+	a.finish()
 	b.kmapsLeft(cl)
 	return nil
 }

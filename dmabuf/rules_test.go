@@ -652,6 +652,18 @@ func TestRules(t *testing.T) {
 			s.ok(s.buf.Fini(s.one))
 			s.frame(s.one)
 		}},
+		{name: "a producer that dies makes no frame", do: func(s *scene) {
+			s.prep(s.two, s.buf.whole(), Write|Frame)
+			s.ok(s.two.Close())
+			s.frame(s.one)
+		}, want: []Detail{OpenAtExit}},
+		{name: "a frame is overwritten once, also by one who dies", do: func(s *scene) {
+			s.frame(s.one)
+			s.prep(s.two, s.buf.whole(), Write|Frame)
+			s.events = nil
+			s.ok(s.two.Close())
+			s.frame(s.one)
+		}, want: []Detail{OpenAtExit}},
 		{name: "an aborted job makes no frame", do: func(s *scene) {
 			s.ok(s.job(s.dev, Write|Frame, false).Abort())
 			s.frame(s.one)
