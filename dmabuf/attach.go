@@ -138,6 +138,7 @@ func (a *Attachment) Map(dir Direction) ([]Extent, error) {
 	b.mapped++
 	if !a.persistent {
 		b.transient++
+		b.frame.usedFor(dir.Device())
 	}
 	c.stats.Mapped++
 	c.stats.Maps++

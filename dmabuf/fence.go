@@ -189,6 +189,7 @@ func (b *Buffer) AddFence(f *Fence, a Access) error {
 	if f.signaled {
 		return nil
 	}
+	b.frame.usedFor(a)
 	u := &fenceUse{fence: f, buf: b, access: a}
 	b.fences.pushBack(&u.ofBuffer, u)
 	f.uses.pushBack(&u.ofFence, u)

@@ -28,6 +28,14 @@ func (b *Buffer) frameBegins(this Side, cl *Client, a Access) {
 	}
 }
 
+// usedFor is called when a device gets the buffer for an access that may make passes of
+// a picture, but never says that it makes a frame.
+func (f *frame) usedFor(a Access) {
+	if a&Read != 0 {
+		f.unread = false
+	}
+}
+
 // readBy is called when somebody is seen to read. A producer may look at what it has
 // drawn, and that is no use of the frame.
 func (b *Buffer) readBy(cl *Client, a Access) {
@@ -39,6 +47,28 @@ func (b *Buffer) readBy(cl *Client, a Access) {
 // frameEnds is called when whoever has the access says that it is complete.
 func (b *Buffer) frameEnds(cl *Client, a Access) {
 	if a&Frame != 0 {
-		b.frame = frame{true, cl, cl.side("end of the write of a frame", a)}
+		b.frame = frame{!b.isRead(cl.device), cl, cl.side("end of the write of a frame", a)}
 	}
+}
+
+// isRead tells whether a device other than d, or whoever a fence stands for, is using
+// the buffer to read, as a display does all the time, and so may see what is written
+// there without asking again.
+func (b *Buffer) isRead(d *Device) bool {
+	for k := b.attachments.head; k != nil && b.transient > 0; k = k.next {
+		if a := k.v; a.dev != d && a.mapped && !a.persistent && a.dir.Device()&Read != 0 {
+			return true
+		}
+	}
+	for k := b.inUse.head; k != nil; k = k.next {
+		if k.v.job.dev != d && k.v.access&Read != 0 {
+			return true
+		}
+	}
+	for k := b.fences.head; k != nil; k = k.next {
+		if k.v.access&Read != 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -624,6 +624,33 @@ func TestRules(t *testing.T) {
 			s.ok(s.att.Unmap(ToDevice))
 			s.frame(s.one)
 		}},
+		{name: "frame mapped for a device to read", do: func(s *scene) {
+			for _, dir := range []Direction{ToDevice, Bidirectional} {
+				s.frame(s.one)
+				s.mapped(s.att, dir)
+				s.ok(s.att.Unmap(dir))
+			}
+			s.frame(s.one)
+		}},
+		{name: "frame mapped for a device to write, or for good", do: func(s *scene) {
+			s.frame(s.one)
+			s.mapped(s.att, FromDevice)
+			s.ok(s.att.Unmap(FromDevice)) // no frame of its own, as nobody says so
+			s.mapped(must(s.buf.Attach(s.one, s.dev, AttachOptions{Persistent: true})), Bidirectional)
+			s.frame(s.one)
+		}, want: []Detail{OverwriteUnconsumed}},
+		{name: "frames drawn on what is shown", do: func(s *scene) {
+			s.job(s.dev, Read, true)
+			s.frame(s.one)
+			s.frame(s.one)
+		}},
+		{name: "frame read by whoever a fence stands for", do: func(s *scene) {
+			f := must(s.one.NewFence("f"))
+			s.frame(s.one)
+			s.ok(s.buf.AddFence(f, Read))
+			s.ok(f.Signal(0))
+			s.frame(s.one)
+		}},
 		{name: "frame looked at by its producer only", do: func(s *scene) {
 			s.prep(s.one, s.buf.whole(), Read|Write|Frame)
 			s.ok(s.buf.Fini(s.one))
