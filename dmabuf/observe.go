@@ -79,10 +79,9 @@ func (b *Buffer) cpuAccess(a *CPUAccess, r Range) {
 		b.core.violation(CPUWhileDevice, b, r, b.core.cpuSide(a), d)
 	}
 	if a.Task.ID != 0 {
-		if !b.lockedFor(a.Task.ID) { // a lock does what CPU_PREP does
+		prepared := b.lockedFor(a.Task.ID) || // a lock does what CPU_PREP does
 			b.checkPrepared(a, r, access)
-		}
-		b.checkLock(a, r, access)
+		b.checkLock(a, r, access, prepared)
 	}
 	if access == Read && b.frame.unread && !b.frame.by.isTask(a.Task.ID) {
 		b.frame.unread = false
@@ -115,8 +114,9 @@ func (b *Buffer) needsPrep(r Range) bool {
 	return !b.Foreign() && (b.attachments.n > 0 || b.stale.overlaps(r))
 }
 
-// checkPrepared applies the rule prep-fini. Tasks may agree that one prepares for all.
-func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) {
+// checkPrepared applies the rule prep-fini, and tells whether the bytes are prepared.
+// Tasks may agree that one prepares for all.
+func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) bool {
 	var open *cpuAccess
 	first, last, permitted := false, false, false
 	for k := b.cpu.head; k != nil; k = k.next {
@@ -132,7 +132,7 @@ func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) {
 		first = first || p.rng.contains(Range{r.Off, 1})
 		last = last || p.rng.contains(Range{r.End() - 1, 1})
 		if first && last {
-			return
+			return true
 		}
 	}
 	c := b.core
@@ -151,6 +151,7 @@ func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) {
 	default:
 		c.violation(MissingPrep, b, r, c.cpuSide(a), Side{})
 	}
+	return false
 }
 
 // lockedFor tells whether the task holds the buffer's lock.
@@ -163,8 +164,10 @@ func (b *Buffer) lockedFor(task uint64) bool {
 	return false
 }
 
-// checkLock applies the rule sync-lock.
-func (b *Buffer) checkLock(a *CPUAccess, r Range, access Access) {
+// checkLock applies the rule sync-lock to a task that uses locks for the buffer, or comes
+// in the way of one that does. That devices use locks binds no task which does not: where
+// it meets their jobs is another rule's concern, and CPU_PREP keeps it away from them.
+func (b *Buffer) checkLock(a *CPUAccess, r Range, access Access, prepared bool) {
 	if b.members.n == 0 {
 		return
 	}
@@ -195,9 +198,9 @@ func (b *Buffer) checkLock(a *CPUAccess, r Range, access Access) {
 		}
 	}
 	switch {
-	case against != nil && (takesPart || against.obj.job == nil || !against.obj.job.hold):
+	case against != nil && (takesPart || against.obj.job == nil):
 		c.violation(NoLock, b, r, c.cpuSide(a), against.obj.side(against))
-	case takesPart && others:
+	case takesPart && others && !prepared:
 		c.violation(NoLock, b, r, c.cpuSide(a), Side{})
 	}
 }

@@ -498,8 +498,33 @@ func TestRules(t *testing.T) {
 			o := s.lock(s.one, Write)
 			s.cpu(1, 0, true)
 			s.ok(o.Unlock(s.one))
-			s.prep(s.one, s.buf.whole(), Read)
 			s.cpu(1, 0, false)
+		}, want: []Detail{MissingPrep, NoLock}},
+		{name: "CPU_PREP now, a lock at other times", do: func(s *scene) {
+			s.sync(s.one, SyncOptions{}, Write, s.buf)
+			s.prep(s.one, s.buf.whole(), Write)
+			s.cpu(1, 0, true)
+			s.ok(s.buf.Fini(s.one))
+		}},
+		{name: "CPU_PREP while somebody else has the lock", do: func(s *scene) {
+			s.sync(s.one, SyncOptions{}, Write, s.buf)
+			s.prep(s.one, s.buf.whole(), Write)
+			s.lock(s.two, Write)
+			s.cpu(1, 0, true)
+		}, want: []Detail{NoLock}},
+		{name: "CPU next to a job that locks", do: func(s *scene) {
+			s.prep(s.one, Range{0, PageSize}, Read|Write)
+			j := s.dev.NewJob("half", false)
+			s.ok(j.Use(s.buf, Range{PageSize, PageSize}, Write))
+			s.ok(j.Start(nil))
+			s.cpu(1, 0, false)
+			s.cpu(1, 0, true)
+		}},
+		{name: "a task that uses locks next to a job that does", do: func(s *scene) {
+			s.sync(s.one, SyncOptions{}, Write, s.buf)
+			s.prep(s.one, s.buf.whole(), Write)
+			s.job(s.dev, Read, true)
+			s.cpu(1, 0, true)
 		}, want: []Detail{NoLock}},
 		{name: "reading along with readers", do: func(s *scene) {
 			s.lock(s.one, Read)
