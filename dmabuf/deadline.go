@@ -2,7 +2,10 @@
 
 package dmabuf
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // deadline is a moment at which a wait fails or a lock is broken. Exactly one of
 // wait and obj is set.
@@ -25,6 +28,12 @@ type deadlines struct {
 	timer Timer
 	armed bool
 	at    time.Duration // of the timer
+}
+
+// after is the moment when d will have passed; the end of time if that comes first.
+func (c *Core) after(d time.Duration) time.Duration {
+	now := c.cfg.Now()
+	return now + min(d, math.MaxInt64-now)
 }
 
 func (q *deadlines) set(d *deadline, at time.Duration) {

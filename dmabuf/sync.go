@@ -383,7 +383,7 @@ func (s *SyncObject) complete() {
 	s.holder.holding.pushBack(&s.ofHolder, s)
 	c.stats.Locks++
 	if s.opts.Timeout > 0 {
-		c.deadlines.set(&s.deadline, s.since+s.opts.Timeout)
+		c.deadlines.set(&s.deadline, c.after(s.opts.Timeout))
 	}
 	if s.job != nil {
 		s.job.begin()

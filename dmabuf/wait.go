@@ -62,7 +62,7 @@ func (w *Wait) begin(cl *Client) {
 	c.stats.Waits++
 	if w.Timeout > 0 {
 		w.deadline.wait = w
-		c.deadlines.set(&w.deadline, c.cfg.Now()+w.Timeout)
+		c.deadlines.set(&w.deadline, c.after(w.Timeout))
 	}
 }
 

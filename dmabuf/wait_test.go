@@ -3,6 +3,7 @@
 package dmabuf
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -213,6 +214,20 @@ func TestDeadlines(t *testing.T) {
 			break
 		}
 	}
+}
+
+// A time that never comes is as good as none.
+func TestDeadlinesAfterTheEndOfTime(t *testing.T) {
+	s := newScene(t)
+	s.clock.now = time.Hour
+	o := s.sync(s.one, SyncOptions{Timeout: math.MaxInt64}, Write, s.buf)
+	s.ok(o.Lock(s.one, nil))
+	w := s.waitFor(math.MaxInt64)
+	s.want(EINPROGRESS, s.sync(s.two, SyncOptions{}, Write, s.buf).Lock(s.two, &w.Wait))
+	s.clock.advance(10 * DefaultLockupTimeout)
+	s.waits(w)
+	s.ok(o.Unlock(s.one))
+	s.is(w, nil)
 }
 
 func TestTable(t *testing.T) {
