@@ -87,7 +87,7 @@ func (cl *Client) Close() error {
 	}
 	for s := cl.holding.first(); s != nil; s = cl.holding.first() {
 		s.keptOver()
-		s.taken = true
+		s.lost = s.owner // as nobody else is left to be told
 	}
 	for k := cl.kmaps.first(); k != nil; k = cl.kmaps.first() {
 		k.drop()

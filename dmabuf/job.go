@@ -182,16 +182,11 @@ func (j *Job) finish(good bool) error {
 		}
 		c.kick(u.buf)
 	}
-	locked := j.locked
 	j.locked = false
-	switch {
-	case j.sync.taken:
-		j.sync.taken = false
-		return EOWNERDEAD
-	case locked:
+	if j.sync.state == syncLocked {
 		j.sync.unlock()
 	}
-	return nil
+	return j.sync.tell(j.dev.client)
 }
 
 // Clear removes all buffers from the job.

@@ -285,7 +285,7 @@ func (r *lockRun) learn() {
 		if p.held && !hold && r.clock.now >= p.at+modelTimeout {
 			r.note("%v locked up", p)
 			p.held = false
-			if p.job == nil && !p.sync.taken {
+			if p.job == nil && p.sync.lost == nil {
 				r.fail("locked for too long, and not told")
 			}
 		}

@@ -41,7 +41,7 @@ type SyncObject struct {
 	try       bool    // must not wait
 	outcome   Errno   // of a Lock that failed before it had to wait
 	wait      *Wait
-	taken     bool // the lock was taken away, and nobody was told yet
+	lost      *Client // who does not know yet that the lock was taken away from it
 	backoffs  uint64
 	deadline  deadline
 	since     time.Duration
@@ -101,24 +101,33 @@ func (s *SyncObject) Inconsistent() bool {
 	return s.state == syncLocked && slices.ContainsFunc(s.entries, func(e *entry) bool { return e.buf.broken })
 }
 
-// call begins a call by cl that the holder may have to be told something in. A nil
-// client stands for the owner.
+// call begins a call by cl; a nil client stands for the owner.
 func (s *SyncObject) call(cl *Client) error {
-	switch {
-	case s == nil || s.dead || cl != nil && cl.dead:
+	if s == nil || s.dead || cl != nil && cl.dead {
 		return EBADF
-	case s.taken:
-		s.taken = false
-		return EOWNERDEAD
 	}
-	return nil
+	if cl == nil {
+		cl = s.owner
+	}
+	return s.tell(cl)
+}
+
+// tell gives cl the news, once, if the lock was taken away from it. That is of no
+// concern to others who use the object.
+func (s *SyncObject) tell(cl *Client) error {
+	if s.lost == nil || !s.lost.same(cl) {
+		return nil
+	}
+	s.lost = nil
+	return EOWNERDEAD
 }
 
 // Get adds a buffer, which Lock will lock for the access: Read or Write, and Frame.
 //
 // EBADF: the object or buffer is gone. EINVAL: the access is none. EEXIST: the buffer
 // is in the object. EBUSY: the object is locked, or a Lock waits. EOWNERDEAD: the
-// lock was taken away; nothing was done, and the next call is an ordinary one.
+// lock was taken away from who calls; nothing was done, and the next call is an
+// ordinary one.
 func (s *SyncObject) Get(b *Buffer, a Access) error {
 	if err := s.call(nil); err != nil {
 		return err
@@ -220,7 +229,8 @@ func (s *SyncObject) putAll() {
 // Fini ends the object, and unlocks it first if it is locked, which is reported. A
 // Lock that waits gets ECANCELED.
 //
-// EBADF: it is gone already.
+// EBADF: it is gone already. EOWNERDEAD: the lock was taken away from who calls; the
+// object has ended now.
 func (s *SyncObject) Fini() error {
 	if s == nil || s.dead {
 		return EBADF
@@ -228,7 +238,7 @@ func (s *SyncObject) Fini() error {
 	s.core.enter()
 	defer s.core.leave()
 	s.fini()
-	return nil
+	return s.tell(s.owner)
 }
 
 func (s *SyncObject) fini() {
@@ -490,8 +500,8 @@ func (s *SyncObject) lockup() {
 	for _, e := range s.entries {
 		s.core.violation(LockupBroken, e.buf, e.buf.whole(), s.side(e), e.buf.firstWaiting())
 	}
+	s.lost = s.holder
 	s.takeAway()
-	s.taken = true
 }
 
 // firstWaiting is the oldest of those who wait for the buffer's lock.

@@ -192,6 +192,42 @@ func TestLockup(t *testing.T) {
 	l.nothingLeft()
 }
 
+// That a lock was taken away is told to who had it, once, by whatever it calls next;
+// who else uses the object is not concerned.
+func TestNewsOfLockup(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		call func(l *locks, s *SyncObject, cl *Client) error
+	}{
+		{"get", func(l *locks, s *SyncObject, _ *Client) error { return s.Get(l.b, Read) }},
+		{"put", func(l *locks, s *SyncObject, _ *Client) error { return s.Put(l.a) }},
+		{"put all", func(_ *locks, s *SyncObject, _ *Client) error { return s.PutAll() }},
+		{"lock", func(_ *locks, s *SyncObject, cl *Client) error { return s.Lock(cl, nil) }},
+		{"unlock", func(_ *locks, s *SyncObject, cl *Client) error { return s.Unlock(cl) }},
+		{"fini", func(_ *locks, s *SyncObject, _ *Client) error { return s.Fini() }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			l := newLocks(t)
+			a, stranger := l.tasks[0], l.tasks[1]
+			s := l.sync(a, SyncOptions{}, Write, l.a)
+			l.ok(s.Lock(a, nil))
+			l.clock.advance(DefaultLockupTimeout)
+			l.want(EINVAL, s.Unlock(stranger))
+			l.ok(s.Lock(stranger, nil))
+			l.ok(s.Unlock(stranger))
+			l.want(EOWNERDEAD, test.call(l, s, a))
+			if test.name == "fini" {
+				l.want(EBADF, s.Fini())
+			} else {
+				l.ok(s.Lock(a, nil))
+				l.ok(s.Unlock(a))
+				l.ok(s.Fini())
+			}
+			l.nothingLeft()
+		})
+	}
+}
+
 // At each point of taking and keeping locks the task may die.
 func TestDeathAtAnyPoint(t *testing.T) {
 	for steps := range 6 {

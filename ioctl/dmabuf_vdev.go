@@ -598,7 +598,8 @@ const (
 	// and the next request is an ordinary one.
 	VDEV_SYNC_IOC_PUT_ALL Request = iocWrite | 8<<iocSizeShift | vdevType | 37 // VdevSyncObject
 	// Ends the object. If it is locked it is unlocked first, and that is reported. A lock
-	// that waits fails with ECANCELED, later requests with EBADF.
+	// that waits fails with ECANCELED, later requests with EBADF. EOWNERDEAD: the lock was
+	// taken away before, as it was held for too long; the object has ended now.
 	VDEV_SYNC_IOC_FINI    Request = iocWrite | 8<<iocSizeShift | vdevType | 38            // VdevSyncObject
 	VDEV_FENCE_IOC_CREATE Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 48 // VdevFenceCreate
 	VDEV_FENCE_IOC_SIGNAL Request = iocWrite | 8<<iocSizeShift | vdevType | 49            // VdevFenceSignal

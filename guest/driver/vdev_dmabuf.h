@@ -608,7 +608,8 @@ struct vdev_table {
 #define VDEV_SYNC_IOC_PUT_ALL _IOW(0xd8, 37, struct vdev_sync_object)
 /*
  * Ends the object. If it is locked it is unlocked first, and that is reported. A lock
- * that waits fails with ECANCELED, later requests with EBADF.
+ * that waits fails with ECANCELED, later requests with EBADF. EOWNERDEAD: the lock was
+ * taken away before, as it was held for too long; the object has ended now.
  */
 #define VDEV_SYNC_IOC_FINI _IOW(0xd8, 38, struct vdev_sync_object)
 #define VDEV_FENCE_IOC_CREATE _IOWR(0xd8, 48, struct vdev_fence_create)
