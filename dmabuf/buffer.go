@@ -49,7 +49,7 @@ type Buffer struct {
 	marks   list[pending]
 	fences  list[fenceUse]
 
-	broken bool // a writer's lock was taken away, and no writer has finished since
+	broken bool // a writer's lock was taken away, or its job aborted, and no writer has finished since
 
 	// What maintenance is due: bytes that a non-coherent device may have written since
 	// the last invalidate, and bytes that the CPU wrote since the last clean.

@@ -154,7 +154,8 @@ func (b *Buffer) conflicting(a Access, cl *Client) *entry {
 func (j *Job) Finish() error { return j.finish(true) }
 
 // Abort ends the job, in flight or waiting, because the device was reset. What it
-// wrote is no frame. A Start that waits gets ECANCELED.
+// wrote is no frame, and may be half of something (SyncObject.Inconsistent). A Start
+// that waits gets ECANCELED.
 //
 // Errors are those of Finish.
 func (j *Job) Abort() error { return j.finish(false) }
@@ -186,7 +187,19 @@ func (j *Job) finish(good bool) error {
 	if j.sync.state == syncLocked {
 		j.sync.unlock()
 	}
+	if !good {
+		j.spoil()
+	}
 	return j.sync.tell(j.dev.client)
+}
+
+// spoil notes that what the job was to write is not complete.
+func (j *Job) spoil() {
+	for _, u := range j.uses {
+		if u.access.writes() {
+			u.buf.broken = true
+		}
+	}
 }
 
 // Clear removes all buffers from the job.

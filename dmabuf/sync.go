@@ -95,8 +95,8 @@ func (s *SyncObject) Locked() bool { return s.state == syncLocked }
 func (s *SyncObject) Backoffs() uint64 { return s.backoffs }
 
 // Inconsistent tells whether the object is locked, and one of its buffers was taken
-// from a writer by force, so that its contents may be half of something: nobody who
-// locked it for writing has unlocked it since.
+// from a writer by force, or a job that wrote it aborted, so that its contents may be
+// half of something: nobody who locked it for writing has unlocked it since.
 func (s *SyncObject) Inconsistent() bool {
 	return s.state == syncLocked && slices.ContainsFunc(s.entries, func(e *entry) bool { return e.buf.broken })
 }

@@ -447,3 +447,29 @@ func TestJobLocks(t *testing.T) {
 	s.ok(show.Clear())
 	s.nothingLeft()
 }
+
+// What a device was writing when it was reset may be half of something, until somebody
+// has written it completely.
+func TestAbortedJobSpoils(t *testing.T) {
+	for _, m := range []Mode{Enforce, Observe} {
+		t.Run(m.String(), func(t *testing.T) {
+			s := newScene(t, func(c *Config) { c.Mode = m })
+			inconsistent := func(want bool) {
+				t.Helper()
+				o := s.lock(s.one, Read)
+				if o.Inconsistent() != want {
+					t.Errorf("inconsistent: %v, want %v", !want, want)
+				}
+				s.ok(o.Unlock(s.one))
+			}
+			s.ok(s.job(s.dev, Read, false).Abort())
+			inconsistent(false)
+			s.ok(s.job(s.dev, Write, false).Abort())
+			inconsistent(true)
+			s.ok(s.job(s.dev, Write, false).Abort()) // no better
+			inconsistent(true)
+			s.ok(s.lock(s.two, Write).Unlock(s.two))
+			inconsistent(false)
+		})
+	}
+}

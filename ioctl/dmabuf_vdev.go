@@ -113,8 +113,8 @@ const (
 //
 //ioctl:flags vdev_sync_state
 const (
-	// A writer of one of the buffers lost his lock by force, and nobody has written it
-	// since: its contents may be half of something.
+	// A writer of one of the buffers lost his lock by force, or a device was reset that was
+	// writing it, and nobody has written it since: its contents may be half of something.
 	VDEV_SYNC_INCONSISTENT = 1
 )
 

@@ -91,8 +91,8 @@
 
 /* Flags that come with a lock. */
 /*
- * A writer of one of the buffers lost his lock by force, and nobody has written it
- * since: its contents may be half of something.
+ * A writer of one of the buffers lost his lock by force, or a device was reset that was
+ * writing it, and nobody has written it since: its contents may be half of something.
  */
 #define VDEV_SYNC_INCONSISTENT 1
 
