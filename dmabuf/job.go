@@ -20,7 +20,7 @@ type Job struct {
 	uses []*use
 
 	running      bool
-	locked       bool // holds the locks
+	locked       bool // in flight, and holds the locks
 	ignoresLocks bool // began in mode Off
 	since        time.Duration
 	mark         uint64
@@ -183,7 +183,6 @@ func (j *Job) finish(good bool) error {
 		}
 		c.kick(u.buf)
 	}
-	j.locked = false
 	if j.sync.state == syncLocked {
 		j.sync.unlock()
 	}

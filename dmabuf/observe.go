@@ -290,7 +290,7 @@ func (d *Device) dma(a *DMAAccess, b *Buffer, r Range) *Attachment {
 	} else if cpu := b.preparedAgainst(r, access); cpu != nil && !b.heldBy(d) {
 		c.violation(DeviceWhileCPU, b, r, d.side(a), cpu.side())
 	}
-	if b.holders.n > 0 && c.cfg.Mode != Off && !b.inJob(d) {
+	if b.holders.n > 0 && c.cfg.Mode != Off && !b.inJobFor(d, access) {
 		if h := b.conflicting(access, d.client); h != nil {
 			c.violation(DeviceWithoutLock, b, r, d.side(a), h.obj.side(h))
 		}
@@ -357,6 +357,17 @@ func (b *Buffer) preparedAgainst(r Range, access Access) *cpuAccess {
 func (b *Buffer) inJob(d *Device) bool {
 	for k := b.inUse.head; k != nil; k = k.next {
 		if k.v.job.dev == d {
+			return true
+		}
+	}
+	return false
+}
+
+// inJobFor tells whether such a job has the buffer for the access: then whose lock it
+// breaks was reported when it started, or when the lock was taken.
+func (b *Buffer) inJobFor(d *Device, access Access) bool {
+	for k := b.inUse.head; k != nil; k = k.next {
+		if k.v.job.dev == d && k.v.access&access != 0 {
 			return true
 		}
 	}

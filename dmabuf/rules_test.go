@@ -614,6 +614,23 @@ func TestRules(t *testing.T) {
 			s.dma(s.dev, 0, 64, false)
 		}, want: []Detail{DeviceWithoutLock}, mode: observe},
 
+		{name: "DMA of a job that has the lock for reading", do: func(s *scene) {
+			s.mapped(must(s.buf.Attach(s.two, s.dev, AttachOptions{Persistent: true})), Bidirectional)
+			s.job(s.dev, Read, false)
+			s.lock(s.two, Read)
+			s.dma(s.dev, 0, 64, false)
+			if len(s.events) != 0 {
+				s.Errorf("event for a read: %v", &s.events[0])
+			}
+			s.dma(s.dev, 0, 64, true)
+		}, want: []Detail{DeviceWithoutLock}},
+		{name: "lock against a job that has lost its own", do: func(s *scene) {
+			s.job(s.dev, Write, false)
+			w := s.wait()
+			s.want(EINPROGRESS, s.sync(s.one, SyncOptions{}, Write, s.buf).Lock(s.one, &w.Wait))
+			s.clock.advance(DefaultLockupTimeout)
+			s.is(w, nil)
+		}, want: []Detail{LockupBroken, DeviceWithoutLock}},
 		{name: "frame overwritten", do: func(s *scene) { s.frame(s.one); s.frame(s.one) }, want: []Detail{OverwriteUnconsumed}},
 		{name: "frame overwritten by a device", do: func(s *scene) {
 			s.frame(s.one)

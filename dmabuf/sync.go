@@ -482,6 +482,9 @@ func (s *SyncObject) unlocked(byForce bool) {
 		}
 		e.release()
 	}
+	if s.job != nil {
+		s.job.locked = false
+	}
 	s.ofHolder.remove()
 	s.state, s.holder, s.stamp = syncIdle, nil, 0
 }
