@@ -11,11 +11,18 @@ type Fence struct {
 	owner    *Client
 	signaled bool
 	err      Errno
-	left     int // of a merged one: fences that are not signalled
 	waits    list[Wait]
 	uses     list[fenceUse]
-	merged   []*Fence // those that this one is part of
+	parts    list[fencePart] // of a merged one: those that are not signalled
+	wholes   list[fencePart] // merged ones that this one is part of
 	ofClient link[Fence]
+}
+
+// fencePart is a fence in a merged one, until either is signalled.
+type fencePart struct {
+	whole   *Fence
+	ofWhole link[fencePart]
+	ofPart  link[fencePart]
 }
 
 // fenceUse is a fence on a buffer, until it is signalled.
@@ -56,28 +63,38 @@ func (cl *Client) MergeFences(name string, of ...*Fence) (*Fence, error) {
 	}
 	f.core.enter()
 	defer f.core.leave()
-	f.left = 1 // so that it is not over before all have been looked at
 	for _, o := range of {
-		if o.signaled {
-			f.partSignaled(o.err, 0)
-			continue
+		if !o.signaled {
+			f.addPart(o)
+		} else if f.err == 0 {
+			f.err = o.err
 		}
-		f.left++
-		o.merged = append(o.merged, f)
 	}
-	f.partSignaled(0, 1)
+	if f.parts.n == 0 {
+		f.signal(f.err)
+	}
 	return f, nil
 }
 
-// partSignaled notes that n of the parts are over.
-func (f *Fence) partSignaled(err Errno, n int) {
-	if f.signaled {
-		return // closed before
-	}
+func (f *Fence) addPart(o *Fence) {
+	p := &fencePart{whole: f}
+	f.parts.pushBack(&p.ofWhole, p)
+	o.wholes.pushBack(&p.ofPart, p)
+}
+
+func (p *fencePart) drop() {
+	p.ofWhole.remove()
+	p.ofPart.remove()
+}
+
+// signaled is called when the part is over.
+func (p *fencePart) signaled(err Errno) {
+	f := p.whole
+	p.drop()
 	if f.err == 0 {
 		f.err = err
 	}
-	if f.left -= n; f.left == 0 {
+	if f.parts.n == 0 {
 		f.signal(f.err)
 	}
 }
@@ -102,7 +119,7 @@ func (f *Fence) result() error {
 //
 // EINVAL: it is signalled already, or will be when those are that it was merged of.
 func (f *Fence) Signal(err Errno) error {
-	if f.signaled || f.left > 0 {
+	if f.signaled || f.parts.n > 0 {
 		return EINVAL
 	}
 	f.core.enter()
@@ -123,10 +140,12 @@ func (f *Fence) signal(err Errno) {
 		f.core.kick(u.buf)
 		u.drop()
 	}
-	for _, m := range f.merged {
-		m.partSignaled(err, 1)
+	for p := f.parts.first(); p != nil; p = f.parts.first() {
+		p.drop() // closed before they were
 	}
-	f.merged = nil
+	for p := f.wholes.first(); p != nil; p = f.wholes.first() {
+		p.signaled(err)
+	}
 }
 
 // Close gives the fence up. If it was not signalled it is now, with EOWNERDEAD.

@@ -179,6 +179,28 @@ func TestBufferGoesWhileWaiting(t *testing.T) {
 	r.nothingLeft()
 }
 
+// A merged fence that is closed leaves nothing in those that it was made of.
+func TestMergedFenceEnds(t *testing.T) {
+	r := newRig(t)
+	cl := r.client(1, "one")
+	f, g := must(cl.NewFence("f")), must(cl.NewFence("g"))
+	for range 3 {
+		m := must(cl.MergeFences("m", f, g, f))
+		r.ok(m.Close())
+	}
+	if f.wholes.n != 0 || g.wholes.n != 0 {
+		t.Errorf("parts of %d and %d fences that are gone", f.wholes.n, g.wholes.n)
+	}
+	// The first error counts, also if that part was over before.
+	r.ok(f.Signal(ETIMEDOUT))
+	m := must(cl.MergeFences("m", f, g))
+	r.ok(g.Signal(ECANCELED))
+	if over, err := m.Signaled(); !over || err != ETIMEDOUT {
+		t.Errorf("merged: %v, %v", over, err)
+	}
+	r.nothingLeft()
+}
+
 // Deadlines come in order, whatever is set and cancelled between.
 func TestDeadlines(t *testing.T) {
 	s := newScene(t)
