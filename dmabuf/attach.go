@@ -46,9 +46,9 @@ type Attachment struct {
 //
 // EBADF: the client is closed, or the buffer is gone. EINVAL: the constraints make
 // no sense. ENOSPC: no memory of the pool, even if all were free, suits all attached
-// devices. EBUSY: the buffer would have to move, but is mapped, in use by the CPU, or
-// part of a job. ENOMEM: it would have to move, and there is no memory now. ENFILE:
-// too many objects.
+// devices. EBUSY: the buffer would have to move, but is mapped, in use by the CPU,
+// locked, part of a job, or has a fence. ENOMEM: it would have to move, and there is
+// no memory now. ENFILE: too many objects.
 func (b *Buffer) Attach(cl *Client, d *Device, o AttachOptions) (*Attachment, error) {
 	if !cl.alive() || !b.alive() {
 		return nil, EBADF

@@ -127,8 +127,11 @@ func (c *Core) alloc(size uint64, k Constraints) ([]Extent, error) {
 	return c.cfg.Pool.Alloc(size, k)
 }
 
-// pinned tells whether the backing must stay where it is.
-func (b *Buffer) pinned() bool { return b.mapped > 0 || b.cpu.n > 0 || b.inUse.n > 0 }
+// pinned tells whether the backing must stay where it is, because somebody may be
+// accessing it.
+func (b *Buffer) pinned() bool {
+	return b.mapped > 0 || b.cpu.n > 0 || b.inUse.n > 0 || b.holders.n > 0 || b.fences.n > 0
+}
 
 // migrate moves the buffer, with its contents, to where k holds.
 func (b *Buffer) migrate(k Constraints) error {

@@ -20,7 +20,7 @@
 //  3. Attachment.Map by any device, or the first use by CPU, places it, so that all
 //     who are attached by then can reach it. Who attaches later and cannot reach it
 //     has it moved, with its contents; that fails with EBUSY while it is mapped
-//     anywhere or used by CPU. So there are two ways to take an encoder into a
+//     anywhere or in use. So there are two ways to take an encoder into a
 //     pipeline that is running: other buffers, or to attach it before the first use.
 //  4. Attachment.Unmap ends a device's use. What the device wrote is certain to be
 //     there only now.

@@ -71,6 +71,16 @@ func TestLateEncoder(t *testing.T) {
 	_, err = b.Attach(cl, encoder, AttachOptions{})
 	r.want(EBUSY, err)
 	r.ok(b.Fini(cl))
+	lock := r.sync(cl, SyncOptions{}, Write, b)
+	r.ok(lock.Lock(cl, nil))
+	_, err = b.Attach(cl, encoder, AttachOptions{})
+	r.want(EBUSY, err)
+	r.ok(lock.Unlock(cl))
+	fence := must(cl.NewFence("f"))
+	r.ok(b.AddFence(fence, Write))
+	_, err = b.Attach(cl, encoder, AttachOptions{})
+	r.want(EBUSY, err)
+	r.ok(fence.Signal(0))
 
 	// Attached, but not mapped: it moves, with its contents.
 	enc := must(b.Attach(cl, encoder, AttachOptions{}))

@@ -188,8 +188,8 @@ type VdevDMABufInfo struct {
 // VDEV_DMABUF_ATTACH_CONSTRAINED; the alignment is no power of two, or the longest
 // piece no multiple of it and of the page size. ENODEV: there is no such device. ENOSPC: no memory, even
 // if all were free, suits all attached devices. EBUSY: the buffer would have to move,
-// but is mapped, in use by a CPU, or in a device's job. ENOMEM: it would have to move,
-// and there is no memory now.
+// but is mapped, in use by a CPU, locked, in a device's job, or has a fence that is not
+// signalled. ENOMEM: it would have to move, and there is no memory now.
 type VdevDMABufAttach struct {
 	_     structs.HostLayout
 	Fd    int32  `ioctl:"fd=buffer"`

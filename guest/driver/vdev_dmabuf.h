@@ -167,8 +167,8 @@ struct vdev_dma_buf_info {
  * VDEV_DMABUF_ATTACH_CONSTRAINED; the alignment is no power of two, or the longest
  * piece no multiple of it and of the page size. ENODEV: there is no such device. ENOSPC: no memory, even
  * if all were free, suits all attached devices. EBUSY: the buffer would have to move,
- * but is mapped, in use by a CPU, or in a device's job. ENOMEM: it would have to move,
- * and there is no memory now.
+ * but is mapped, in use by a CPU, locked, in a device's job, or has a fence that is not
+ * signalled. ENOMEM: it would have to move, and there is no memory now.
  */
 struct vdev_dma_buf_attach {
 	__s32 fd;
