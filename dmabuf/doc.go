@@ -42,7 +42,8 @@
 // for too long loses it to a timer: his next call gets EOWNERDEAD, those who wait go
 // on, and those who lock next can ask whether the contents are Inconsistent.
 //
-// A Fence is something that will be over; fences on a buffer make Prep wait.
+// A Fence is something that will be over; fences on a buffer make Prep wait, and stand
+// for devices that have it mapped and read or write it until then.
 //
 // # Waiting
 //

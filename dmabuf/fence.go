@@ -137,8 +137,11 @@ func (f *Fence) signal(err Errno) {
 		w.finish(f.result())
 	}
 	for u := f.uses.first(); u != nil; u = f.uses.first() {
-		f.core.kick(u.buf)
 		u.drop()
+		if u.access.writes() {
+			u.buf.fenceWrote()
+		}
+		f.core.kick(u.buf)
 	}
 	for p := f.parts.first(); p != nil; p = f.parts.first() {
 		p.drop() // closed before they were
@@ -194,8 +197,9 @@ func (f *Fence) Wait(cl *Client, w *Wait) error {
 }
 
 // AddFence puts a fence on the buffer: until it is signalled, whoever it stands for
-// reads the buffer (a shared fence), or writes it (an exclusive one). A signalled
-// fence leaves no trace.
+// reads the buffer (a shared fence), or writes it (an exclusive one). What CPU accesses
+// that have ended wrote is visible to it, and what it writes is visible to those that
+// begin when the fence is signalled. A signalled fence leaves no trace.
 //
 // EBADF: the buffer is gone. EINVAL: the access is none.
 func (b *Buffer) AddFence(f *Fence, a Access) error {
@@ -209,10 +213,38 @@ func (b *Buffer) AddFence(f *Fence, a Access) error {
 		return nil
 	}
 	b.frame.usedFor(a)
+	b.fenceBegins()
 	u := &fenceUse{fence: f, buf: b, access: a}
 	b.fences.pushBack(&u.ofBuffer, u)
 	f.uses.pushBack(&u.ofFence, u)
 	return nil
+}
+
+// Who a fence stands for it does not say. It may be any device that has the buffer
+// mapped, as those whose mappings stay have nothing else to tell by when they are done;
+// so all of them are taken to do what it does. If it is somebody else, some lines are
+// cleaned or invalidated for nothing.
+
+// fenceBegins is called before whoever a fence stands for can use the buffer.
+func (b *Buffer) fenceBegins() {
+	for k := b.attachments.head; k != nil; k = k.next {
+		if a := k.v; a.mapped {
+			b.deviceBegins(a.dev, b.whole())
+		}
+	}
+}
+
+// fenceWrote is called when whoever a fence stands for has written the buffer. Those
+// that the remaining fences stand for go on without being asked again.
+func (b *Buffer) fenceWrote() {
+	for k := b.attachments.head; k != nil; k = k.next {
+		if a := k.v; a.mapped && a.dir.Device().writes() {
+			b.deviceWrote(a.dev, b.whole())
+		}
+	}
+	if b.fences.n > 0 {
+		b.fenceBegins()
+	}
 }
 
 func (u *fenceUse) drop() {

@@ -61,8 +61,8 @@ func (b *Buffer) writingCached(own *SyncObject) bool {
 			return true
 		}
 	}
-	for k := b.attachments.head; k != nil && b.transient > 0; k = k.next {
-		if a := k.v; a.mapped && !a.persistent && a.dev.coherent && a.dir.Device().writes() {
+	for k := b.attachments.head; k != nil && b.mapped > 0; k = k.next {
+		if a := k.v; a.mapped && a.dev.coherent && a.dir.Device().writes() && (!a.persistent || b.fenced(Read)) {
 			return true
 		}
 	}

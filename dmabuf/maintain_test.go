@@ -25,6 +25,11 @@ func TestMaintenance(t *testing.T) {
 	all := func(op Op) string { return fmt.Sprintf("%v 0+%d", op, lines) }
 	frame := func(s *scene, dir Direction) { s.mapped(s.att, dir); s.ok(s.att.Unmap(dir)) }
 	cpu := func(s *scene, r Range, a Access) { s.prep(s.one, r, a); s.ok(s.buf.Fini(s.one)) }
+	fence := func(s *scene, a Access) *Fence {
+		f := must(s.one.NewFence("f"))
+		s.ok(s.buf.AddFence(f, a))
+		return f
+	}
 	for _, test := range []struct {
 		name     string
 		coherent bool
@@ -87,6 +92,31 @@ func TestMaintenance(t *testing.T) {
 			s.ok(s.job(s.dev, Write, false).Finish())
 			cpu(s, s.buf.whole(), Read)
 		}, []string{all(Invalidate)}},
+		{"a fence of a device whose mapping stays", false, func(s *scene) {
+			s.giveUp()
+			cpu(s, s.buf.whole(), Write)
+			s.mapped(must(s.buf.Attach(s.one, s.dev, AttachOptions{Persistent: true})), Bidirectional)
+			f := fence(s, Write)
+			s.ok(f.Signal(0))
+			cpu(s, s.buf.whole(), Read)
+			s.ok(fence(s, Read).Signal(0))
+			cpu(s, s.buf.whole(), Read)
+		}, []string{all(Clean), all(Invalidate)}},
+		{"a fence of nobody who could write", false, func(s *scene) {
+			s.mapped(s.att, ToDevice)
+			s.ok(fence(s, Write).Signal(0))
+			s.ok(s.att.Unmap(ToDevice))
+			cpu(s, s.buf.whole(), Read)
+		}, nil},
+		{"a coherent device reads when the fence of another is signalled", false, func(s *scene) {
+			s.other.coherent = true
+			for _, d := range []*Device{s.dev, s.other} {
+				s.mapped(must(s.buf.Attach(s.one, d, AttachOptions{Persistent: true})), Bidirectional)
+			}
+			write, read := fence(s, Write), fence(s, Read)
+			s.ok(write.Signal(0))
+			s.ok(read.Signal(0))
+		}, []string{all(Clean), all(Invalidate)}},
 		{"coherent device", true, func(s *scene) {
 			frame(s, FromDevice)
 			cpu(s, s.buf.whole(), Read|Write)

@@ -16,7 +16,8 @@ import (
 // devices and do what they like between any two steps.
 //
 // Whoever uses a buffer does so in a session: from Map to Unmap, from the start of a
-// job to its end, from Prep to Fini, from BeginCPU to EndCPU, from Lock to Unlock.
+// job to its end, from AddFence to the signal, from Prep to Fini, from BeginCPU to EndCPU,
+// from Lock to Unlock.
 // A read in a session may return any value that was written to the place (or the
 // zero of the beginning), except those that are superseded. A value is superseded by
 // a later one if
@@ -46,6 +47,7 @@ type session struct {
 	dev        *Device // nil for the CPU
 	task       uint64
 	lock       bool // by a sync object
+	fence      bool // of a device whose use only a fence shows
 	finish     func() error
 	cached     bool // accesses go through the caches
 }
@@ -288,9 +290,15 @@ func (r *specRun) do(op choices) {
 		_, err := a.Map(dir)
 		r.enterSession(err, &session{who: a.dev.Name(), dev: a.dev, rng: r.buf.whole(), access: dir.Device(), cached: a.dev.coherent,
 			finish: func() error { return a.Unmap(dir) }})
-	case 6: // a job, of a driver that maps once
+	case 6: // a job, of a driver that maps once; or a fence that stands for one
 		j, rg, a := r.jobs[pick(len(r.jobs))], rng(), access()
 		if r.buf.backing == nil || j.Running() || r.buf.mappedFor(j.dev) == nil {
+			return
+		}
+		if pick(3) == 0 {
+			f := must(r.tasks[0].NewFence("f"))
+			r.enterSession(r.buf.AddFence(f, a), &session{who: j.dev.Name() + " fence", dev: j.dev, fence: true, rng: rg, access: a, cached: j.dev.coherent,
+				finish: f.Close})
 			return
 		}
 		r.ok(j.Clear())
@@ -311,7 +319,7 @@ func (r *specRun) do(op choices) {
 			_, err := must(r.buf.Attach(r.tasks[0], j.dev, AttachOptions{Persistent: true})).Map(Bidirectional)
 			r.ok(err)
 			r.note("%s imports", j.dev.Name())
-		case !j.Running():
+		case !j.Running() && !slices.ContainsFunc(r.open, func(s *session) bool { return s.dev == j.dev }):
 			r.ok(a.Unmap(Bidirectional))
 			r.ok(a.Detach())
 		}
@@ -387,7 +395,7 @@ func (r *specRun) observe(s *session, c int, write bool) {
 	}
 	meets := slices.ContainsFunc(r.open, func(o *session) bool {
 		own := o.dev == s.dev // also: CPU and CPU
-		return !own && !o.lock && o.access.conflicts(access) && o.rng.overlaps(at)
+		return !own && !o.lock && !o.fence && o.access.conflicts(access) && o.rng.overlaps(at)
 	})
 	reported := false
 	for _, e := range r.events {
