@@ -23,6 +23,8 @@ type Core struct {
 	deadlines deadlines
 	pages     pageIndex
 	graves    graves
+	kmaps     map[kmapKey]*kmap
+	fenceUses int
 	freeCPU   *cpuAccess
 	stats     Stats
 	event     Event // reused
@@ -42,7 +44,7 @@ func New(cfg Config) *Core {
 	if cfg.MaxObjects == 0 {
 		cfg.MaxObjects = DefaultMaxObjects
 	}
-	c := &Core{cfg: cfg, objects: make(map[ID]any)}
+	c := &Core{cfg: cfg, objects: make(map[ID]any), kmaps: make(map[kmapKey]*kmap)}
 	c.pages.chunks = make(map[uint64]*pageChunk)
 	c.deadlines.timer = cfg.NewTimer(c.expire)
 	return c

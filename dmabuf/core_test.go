@@ -52,6 +52,90 @@ func TestIDs(t *testing.T) {
 	}
 }
 
+// What a program can do again and again has an end.
+func TestLimits(t *testing.T) {
+	const most = 20
+	r := newRig(t, func(c *Config) { c.MaxObjects = most })
+	cl := r.client(1, "task")
+	b := must(cl.NewBuffer(Spec{Size: 2 * most * PageSize}))
+	for range most {
+		r.ok(b.BeginCPU(cl, b.whole(), Read))
+	}
+	r.want(ENOMEM, b.BeginCPU(cl, b.whole(), Read))
+	r.want(ENOMEM, b.Prep(cl, b.whole(), Read, 0, nil))
+	r.ok(b.EndCPU(cl, b.whole(), Read))
+	r.ok(b.BeginCPU(cl, b.whole(), Read))
+
+	for page := range uint64(most) {
+		if b.Kmap(cl, page).Bogus {
+			t.Errorf("page %d is garbage", page)
+		}
+	}
+	if b.Kmap(cl, 0).Bogus || !b.Kmap(cl, most).Bogus {
+		t.Error("the limit is on pages, not on mappings of them")
+	}
+	r.want(EINVAL, b.Kunmap(cl, most))
+	must(b.KmapAtomic(cl, most))
+
+	f := must(cl.NewFence("f"))
+	for range 2 * most {
+		r.ok(b.AddFence(f, Read))
+	}
+	r.ok(b.AddFence(f, Write))
+	n := 0
+	b.Fences(Read, func(_ *Fence, a Access) { n++ })
+	if n != 1 {
+		t.Errorf("%d fences, want one that stands for both accesses", n)
+	}
+	var others []*Buffer
+	for range 7 {
+		others = append(others, must(cl.NewBuffer(Spec{Size: 1})))
+	}
+	var err error
+	added := 1
+	for range 7 {
+		f := must(cl.NewFence("f"))
+		for _, b := range others {
+			if err = b.AddFence(f, Read); err == nil {
+				added++
+			}
+		}
+	}
+	if added != most || err != ENFILE {
+		t.Errorf("%d fences on buffers, then %v", added, err)
+	}
+	if len(r.events) != 0 {
+		t.Errorf("events: %v", r.details())
+	}
+	r.nothingLeft()
+}
+
+// All pages behind a buffer are one, however many somebody maps.
+func TestKmapBehind(t *testing.T) {
+	r := newRig(t)
+	cl := r.client(1, "task")
+	b := must(cl.NewBuffer(Spec{Size: 1}))
+	for page := range uint64(10) {
+		if k := b.Kmap(cl, page<<40+1); k != (Kmap{poison, true}) {
+			t.Errorf("got %+v", k)
+		}
+	}
+	if len(r.kmaps) != 1 || r.Stats().Kmaps != 10 {
+		t.Errorf("%d pages, %d mappings", len(r.kmaps), r.Stats().Kmaps)
+	}
+	for page := range uint64(10) {
+		r.ok(b.Kunmap(cl, page<<40+1))
+	}
+	r.want(EINVAL, b.Kunmap(cl, 1))
+	var none *Buffer
+	_, err := none.KmapAtomic(cl, 0)
+	r.want(EBADF, err)
+	if k := none.Kmap(cl, 0); !k.Bogus {
+		t.Errorf("page of no buffer: %+v", k)
+	}
+	r.nothingLeft()
+}
+
 func TestBufferAt(t *testing.T) {
 	s := newScene(t)
 	at := s.place()

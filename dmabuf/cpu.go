@@ -30,7 +30,7 @@ type cpuAccess struct {
 //
 // EBADF: the client is closed, or the buffer is gone. EINVAL: the range is empty or
 // not in the buffer, or the access is none. ENOMEM: there is no memory for the
-// buffer. After an error nothing is held.
+// buffer, or there are too many accesses. After an error nothing is held.
 func (b *Buffer) BeginCPU(cl *Client, r Range, a Access) error {
 	if err := b.checkCPU(cl, r, a); err != nil {
 		return err
@@ -51,11 +51,14 @@ func (b *Buffer) checkCPU(cl *Client, r Range, a Access) error {
 }
 
 func (b *Buffer) begin(cl *Client, r Range, access Access, prep bool) error {
+	c := b.core
+	if c.stats.CPUAccesses >= c.cfg.MaxObjects {
+		return ENOMEM
+	}
 	if err := b.place(); err != nil {
 		return err
 	}
 	b.useCached(r, nil)
-	c := b.core
 	a := c.freeCPU
 	if a == nil {
 		a = &cpuAccess{}
@@ -134,20 +137,32 @@ type Kmap struct {
 
 // kmap counts a client's mappings of a page.
 type kmap struct {
-	buf      *Buffer
-	cl       *Client
-	page     uint64
-	atomic   bool
+	kmapKey
 	n        int
 	ofBuffer link[kmap]
 	ofClient link[kmap]
 }
 
+type kmapKey struct {
+	buf    *Buffer
+	cl     *Client
+	page   uint64
+	atomic bool
+}
+
 // Kmap maps a page of the buffer, any number of times, for as long as an access that
 // contains any byte of it has begun and not ended. It never fails: for any other page
-// the caller gets a page of garbage, and that is reported. Bytes of the page outside
-// of the prepared range may be stale.
-func (b *Buffer) Kmap(cl *Client, page uint64) Kmap { return b.kmap(cl, page, false) }
+// the caller gets a page of garbage, and that is reported. Bytes of the page outside of
+// the prepared range may be stale.
+//
+// When everybody together has Config.MaxObjects pages mapped, which is more than
+// kernels have room for, the caller gets garbage as well, and nothing is mapped.
+func (b *Buffer) Kmap(cl *Client, page uint64) Kmap {
+	if !cl.alive() || !b.alive() {
+		return b.bogus()
+	}
+	return b.kmap(b.kmapKey(cl, page, false))
+}
 
 // KmapAtomic is Kmap for code that must not sleep. It never waits.
 //
@@ -155,17 +170,28 @@ func (b *Buffer) Kmap(cl *Client, page uint64) Kmap { return b.kmap(cl, page, fa
 // MaxAtomicKmaps of them already.
 func (b *Buffer) KmapAtomic(cl *Client, page uint64) (Kmap, error) {
 	if !cl.alive() || !b.alive() {
-		return b.core.bogus(), EBADF
+		return b.bogus(), EBADF
 	}
 	if cl.atomics >= MaxAtomicKmaps {
 		b.core.violation(TooManyAtomic, b, b.pageRange(page), cl.side("kmap_atomic", 0), Side{})
-		return b.core.bogus(), ENOSPC
+		return b.bogus(), ENOSPC
 	}
 	cl.atomics++
-	return b.kmap(cl, page, true), nil
+	return b.kmap(b.kmapKey(cl, page, true)), nil
 }
 
-func (c *Core) bogus() Kmap { return Kmap{c.cfg.Poison, true} }
+// bogus is the page of garbage. Without a buffer nobody knows where that is.
+func (b *Buffer) bogus() Kmap {
+	if b == nil {
+		return Kmap{Bogus: true}
+	}
+	return Kmap{b.core.cfg.Poison, true}
+}
+
+// kmapKey names a mapping. Pages behind the buffer are all the same.
+func (b *Buffer) kmapKey(cl *Client, page uint64, atomic bool) kmapKey {
+	return kmapKey{b, cl, min(page, pages(b.spec.Size)), atomic}
+}
 
 // pageRange is the part of a page that is in the buffer.
 func (b *Buffer) pageRange(page uint64) Range {
@@ -176,25 +202,16 @@ func (b *Buffer) pageRange(page uint64) Range {
 	return Range{off, min(PageSize, b.spec.Size-off)}
 }
 
-func (b *Buffer) kmap(cl *Client, page uint64, atomic bool) Kmap {
-	c := b.core
-	if !cl.alive() || !b.alive() {
-		return c.bogus()
+func (b *Buffer) kmap(k kmapKey) Kmap {
+	c, r := b.core, b.pageRange(k.page)
+	prepared := b.prepared(k.cl, r)
+	if !prepared {
+		c.violation(KmapOutside, b, r, k.cl.side("kmap", 0), Side{})
 	}
-	m := b.kmapOf(cl, page, atomic)
-	if m == nil {
-		m = &kmap{buf: b, cl: cl, page: page, atomic: atomic}
-		b.kmaps.pushBack(&m.ofBuffer, m)
-		cl.kmaps.pushBack(&m.ofClient, m)
+	if !c.countKmap(k) || !prepared {
+		return b.bogus()
 	}
-	m.n++
-	c.stats.Kmaps++
-	r := b.pageRange(page)
-	if !b.prepared(cl, r) {
-		c.violation(KmapOutside, b, r, cl.side("kmap", 0), Side{})
-		return c.bogus()
-	}
-	at := page * PageSize
+	at := k.page * PageSize
 	for _, x := range b.backing {
 		if at < x.Len {
 			return Kmap{Addr: x.Addr + at}
@@ -202,6 +219,23 @@ func (b *Buffer) kmap(cl *Client, page uint64, atomic bool) Kmap {
 		at -= x.Len
 	}
 	panic("BUG: dmabuf: prepared page has no backing")
+}
+
+// countKmap notes one more mapping of a page, unless there are too many.
+func (c *Core) countKmap(k kmapKey) bool {
+	m := c.kmaps[k]
+	if m == nil {
+		if len(c.kmaps) >= c.cfg.MaxObjects && !k.atomic { // of those clients have few
+			return false
+		}
+		m = &kmap{kmapKey: k}
+		c.kmaps[k] = m
+		k.buf.kmaps.pushBack(&m.ofBuffer, m)
+		k.cl.kmaps.pushBack(&m.ofClient, m)
+	}
+	m.n++
+	c.stats.Kmaps++
+	return true
 }
 
 // prepared tells whether cl may use any byte of the range.
@@ -212,15 +246,6 @@ func (b *Buffer) prepared(cl *Client, r Range) bool {
 		}
 	}
 	return false
-}
-
-func (b *Buffer) kmapOf(cl *Client, page uint64, atomic bool) *kmap {
-	for k := b.kmaps.head; k != nil; k = k.next {
-		if m := k.v; m.cl == cl && m.page == page && m.atomic == atomic {
-			return m
-		}
-	}
-	return nil
 }
 
 // Kunmap takes back one Kmap of the page.
@@ -236,29 +261,29 @@ func (b *Buffer) kunmap(cl *Client, page uint64, atomic bool) error {
 	if !cl.alive() || !b.alive() {
 		return EBADF
 	}
-	m := b.kmapOf(cl, page, atomic)
+	m := b.core.kmaps[b.kmapKey(cl, page, atomic)]
 	if m == nil {
 		return EINVAL
 	}
-	m.cl.core.stats.Kmaps--
-	if atomic {
-		cl.atomics--
-	}
-	if m.n--; m.n == 0 {
-		m.ofBuffer.remove()
-		m.ofClient.remove()
-	}
+	m.uncount(1)
 	return nil
 }
 
 // drop takes back all of a client's mappings of the page.
-func (m *kmap) drop() {
-	m.cl.core.stats.Kmaps -= m.n
+func (m *kmap) drop() { m.uncount(m.n) }
+
+// uncount takes n of them back.
+func (m *kmap) uncount(n int) {
+	c := m.buf.core
+	c.stats.Kmaps -= n
 	if m.atomic {
-		m.cl.atomics -= m.n
+		m.cl.atomics -= n
 	}
-	m.ofBuffer.remove()
-	m.ofClient.remove()
+	if m.n -= n; m.n == 0 {
+		delete(c.kmaps, m.kmapKey)
+		m.ofBuffer.remove()
+		m.ofClient.remove()
+	}
 }
 
 // kmapsLeft reports pages that are mapped although no access to them is open.

@@ -199,9 +199,11 @@ func (f *Fence) Wait(cl *Client, w *Wait) error {
 // AddFence puts a fence on the buffer: until it is signalled, whoever it stands for
 // reads the buffer (a shared fence), or writes it (an exclusive one). What CPU accesses
 // that have ended wrote is visible to it, and what it writes is visible to those that
-// begin when the fence is signalled. A signalled fence leaves no trace.
+// begin when the fence is signalled. A signalled fence leaves no trace. One that is on
+// the buffer already stands for both accesses.
 //
-// EBADF: the buffer is gone. EINVAL: the access is none.
+// EBADF: the buffer is gone. EINVAL: the access is none. ENFILE: there are too many
+// fences on buffers.
 func (b *Buffer) AddFence(f *Fence, a Access) error {
 	if !b.alive() {
 		return EBADF
@@ -212,11 +214,38 @@ func (b *Buffer) AddFence(f *Fence, a Access) error {
 	if f.signaled {
 		return nil
 	}
+	u := b.useOf(f)
+	if u == nil {
+		c := b.core
+		if c.fenceUses >= c.cfg.MaxObjects {
+			return ENFILE
+		}
+		c.fenceUses++
+		u = &fenceUse{fence: f, buf: b}
+		b.fences.pushBack(&u.ofBuffer, u)
+		f.uses.pushBack(&u.ofFence, u)
+	}
+	u.access |= a
 	b.frame.usedFor(a)
 	b.fenceBegins()
-	u := &fenceUse{fence: f, buf: b, access: a}
-	b.fences.pushBack(&u.ofBuffer, u)
-	f.uses.pushBack(&u.ofFence, u)
+	return nil
+}
+
+// useOf finds a fence on the buffer, in the shorter of the two lists.
+func (b *Buffer) useOf(f *Fence) *fenceUse {
+	if b.fences.n < f.uses.n {
+		for k := b.fences.head; k != nil; k = k.next {
+			if k.v.fence == f {
+				return k.v
+			}
+		}
+		return nil
+	}
+	for k := f.uses.head; k != nil; k = k.next {
+		if k.v.buf == b {
+			return k.v
+		}
+	}
 	return nil
 }
 
@@ -248,6 +277,7 @@ func (b *Buffer) fenceWrote() {
 }
 
 func (u *fenceUse) drop() {
+	u.buf.core.fenceUses--
 	u.ofBuffer.remove()
 	u.ofFence.remove()
 }

@@ -118,7 +118,9 @@ type Config struct {
 	// Tickets says who backs off.
 	Tickets Tickets
 	// MaxObjects limits how many clients, buffers, attachments, sync objects and
-	// fences there can be at a time; 0 stands for DefaultMaxObjects.
+	// fences there can be at a time, all together; and, each for itself, open accesses
+	// by CPU, pages mapped with Kmap, and fences on buffers. 0 stands for
+	// DefaultMaxObjects.
 	MaxObjects int
 }
 

@@ -33,8 +33,8 @@ const (
 // not in the buffer, the access is none, a flag is unknown, or w cannot be used.
 // EALREADY: the client has the buffer prepared already. EAGAIN: somebody has a
 // pending mark on the buffer, so waiting for devices would be waiting too short. EBUSY:
-// a device uses it and w is nil. ENOMEM: there is no memory for it. EINPROGRESS: w
-// waits, and gets nil or EALREADY, ENOMEM, ETIMEDOUT, EINTR, ECANCELED (the client
+// a device uses it and w is nil. ENOMEM: there is no memory for it, or there are too
+// many accesses. EINPROGRESS: w waits, and gets nil or EALREADY, ENOMEM, ETIMEDOUT, EINTR, ECANCELED (the client
 // was closed), EBADF (the buffer is gone). After an error nothing is held.
 func (b *Buffer) Prep(cl *Client, r Range, a Access, f PrepFlags, w *Wait) error {
 	if err := b.checkCPU(cl, r, a); err != nil {

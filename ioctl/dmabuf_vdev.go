@@ -296,7 +296,7 @@ type VdevDMABufAccess struct {
 // EINVAL: the range is empty or not in the buffer, no access, or an unknown flag.
 // EALREADY: this client has it prepared. EAGAIN: there are pending marks. EBUSY: with
 // VDEV_DMABUF_NOWAIT, a device uses it. ETIMEDOUT: the time is over. EINTR: a signal
-// came. ENOMEM: there is no memory for the buffer.
+// came. ENOMEM: there is no memory for the buffer, or too many accesses are open.
 type VdevDMABufPrep struct {
 	_      structs.HostLayout
 	Fd     int32  `ioctl:"fd=buffer"`
@@ -437,7 +437,8 @@ type VdevFenceSignal struct {
 }
 
 // VdevFenceAdd puts a fence on a buffer: until it is signalled, whoever it stands for
-// reads or writes it. A fence that is signalled leaves no trace. EINVAL: no access.
+// reads or writes it. A fence that is signalled leaves no trace, and one that is on the
+// buffer stands for both accesses. EINVAL: no access.
 type VdevFenceAdd struct {
 	_      structs.HostLayout
 	Fence  int32  `ioctl:"fd=fence"`
@@ -553,7 +554,7 @@ const (
 	// memory, and makes visible what devices have written that were unmapped. It does not
 	// wait for devices. Accesses may overlap; each has its own VDEV_DMABUF_IOC_CPU_END.
 	// EINVAL: the range is empty or not in the buffer, or no access. ENOMEM: there is no
-	// memory for the buffer.
+	// memory for the buffer, or too many accesses are open.
 	VDEV_DMABUF_IOC_CPU_BEGIN Request = iocWrite | 24<<iocSizeShift | vdevType | 9 // VdevDMABufRange
 	// Ends the access that the client began last with the same values. EINVAL: there is
 	// none.

@@ -277,7 +277,7 @@ struct vdev_dma_buf_access {
  * EINVAL: the range is empty or not in the buffer, no access, or an unknown flag.
  * EALREADY: this client has it prepared. EAGAIN: there are pending marks. EBUSY: with
  * VDEV_DMABUF_NOWAIT, a device uses it. ETIMEDOUT: the time is over. EINTR: a signal
- * came. ENOMEM: there is no memory for the buffer.
+ * came. ENOMEM: there is no memory for the buffer, or too many accesses are open.
  */
 struct vdev_dma_buf_prep {
 	__s32 fd;
@@ -425,7 +425,8 @@ struct vdev_fence_signal {
 
 /*
  * struct vdev_fence_add puts a fence on a buffer: until it is signalled, whoever it stands for
- * reads or writes it. A fence that is signalled leaves no trace. EINVAL: no access.
+ * reads or writes it. A fence that is signalled leaves no trace, and one that is on the
+ * buffer stands for both accesses. EINVAL: no access.
  */
 struct vdev_fence_add {
 	__s32 fence;
@@ -541,7 +542,7 @@ struct vdev_table {
  * memory, and makes visible what devices have written that were unmapped. It does not
  * wait for devices. Accesses may overlap; each has its own VDEV_DMABUF_IOC_CPU_END.
  * EINVAL: the range is empty or not in the buffer, or no access. ENOMEM: there is no
- * memory for the buffer.
+ * memory for the buffer, or too many accesses are open.
  */
 #define VDEV_DMABUF_IOC_CPU_BEGIN _IOW(0xd8, 9, struct vdev_dma_buf_range)
 /*
