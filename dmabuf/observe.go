@@ -117,32 +117,15 @@ func (b *Buffer) needsPrep(r Range) bool {
 // checkPrepared applies the rule prep-fini, and tells whether the bytes are prepared.
 // Tasks may agree that one prepares for all.
 func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) bool {
-	var open *cpuAccess
-	first, last, permitted := false, false, false
-	for k := b.cpu.head; k != nil; k = k.next {
-		p := k.v
-		own := p.cl.isTask(a.Task.ID)
-		if own {
-			open = p
-		}
-		if p.access&access == 0 {
-			continue
-		}
-		permitted = permitted || own
-		first = first || p.rng.contains(Range{r.Off, 1})
-		last = last || p.rng.contains(Range{r.End() - 1, 1})
-		if first && last {
-			return true
-		}
+	if b.preparedFor(r, access) {
+		return true
 	}
 	c := b.core
-	switch {
-	case open != nil && permitted:
+	switch open, permits := b.openFor(a.Task.ID, access); {
+	case open != nil && (permits || !open.rng.overlaps(r)):
 		c.violation(OutsidePrepared, b, r, c.cpuSide(a), open.side())
-	case open != nil && open.rng.overlaps(r):
-		c.violation(WrongDirectionCPU, b, r, c.cpuSide(a), open.side())
 	case open != nil:
-		c.violation(OutsidePrepared, b, r, c.cpuSide(a), open.side())
+		c.violation(WrongDirectionCPU, b, r, c.cpuSide(a), open.side())
 	case !b.needsPrep(r):
 	case b.failed.cl != nil && b.failed.cl.isTask(a.Task.ID):
 		f := &b.failed
@@ -152,6 +135,35 @@ func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) bool {
 		c.violation(MissingPrep, b, r, c.cpuSide(a), Side{})
 	}
 	return false
+}
+
+// preparedFor tells whether the open accesses by CPU together permit this one.
+func (b *Buffer) preparedFor(r Range, access Access) bool {
+	for at := r.Off; at < r.End(); {
+		reach := at
+		for k := b.cpu.head; k != nil; k = k.next {
+			if p := k.v; p.access&access != 0 && p.rng.Off <= at {
+				reach = max(reach, p.rng.End())
+			}
+		}
+		if reach == at {
+			return false
+		}
+		at = reach
+	}
+	return true
+}
+
+// openFor is the task's newest open access by CPU, if any, and whether one of the
+// task's is of this kind.
+func (b *Buffer) openFor(task uint64, access Access) (open *cpuAccess, permits bool) {
+	for k := b.cpu.head; k != nil; k = k.next {
+		if p := k.v; p.cl.isTask(task) {
+			open = p
+			permits = permits || p.access&access != 0
+		}
+	}
+	return open, permits
 }
 
 // lockedFor tells whether the task holds the buffer's lock.

@@ -351,6 +351,18 @@ func TestRules(t *testing.T) {
 			s.ok(s.buf.BeginCPU(s.one, Range{100, 100}, Read))
 			s.cpu(1, 96, false)
 		}},
+		{name: "an access across ranges that leave a gap", do: func(s *scene) {
+			at := s.place()
+			access := func(n uint64) { s.ObserveCPU(CPUAccess{Task: Task{ID: 1}, Addr: at, Len: n}) }
+			for _, r := range []Range{{64, 64}, {192, 64}, {0, 100}} { // in no order, and overlapping
+				s.ok(s.buf.BeginCPU(s.one, r, Read))
+			}
+			access(128)
+			if len(s.events) != 0 {
+				s.Errorf("event without a gap: %v", &s.events[0])
+			}
+			access(256)
+		}, want: []Detail{OutsidePrepared}},
 		{name: "write to what is prepared for reading", do: func(s *scene) {
 			s.prep(s.one, s.buf.whole(), Read)
 			s.cpu(1, 0, true)
