@@ -29,7 +29,7 @@ type Attachment struct {
 
 	mapped   bool
 	dir      Direction
-	segments []Extent // of the mapping, or of the last one
+	segments []Extent // of the mapping, or of the last one; none if the buffer has moved since
 	bus      []Extent // where the device sees it, if it was told
 	since    time.Duration
 	mark     uint64

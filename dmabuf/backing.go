@@ -141,6 +141,7 @@ func (b *Buffer) migrate(k Constraints) error {
 		return err
 	}
 	old := b.backing
+	b.buryPlace()
 	// The copy is made as the CPU sees it: drop what hides a device's writes.
 	b.useCached(b.whole(), nil)
 	b.dirty.clear()
@@ -151,6 +152,16 @@ func (b *Buffer) migrate(k Constraints) error {
 	c.cfg.Pool.Free(old)
 	c.stats.Migrations++
 	return nil
+}
+
+// buryPlace remembers which devices know the place that the buffer is leaving.
+func (b *Buffer) buryPlace() {
+	for k := b.attachments.head; k != nil; k = k.next {
+		if a := k.v; len(a.segments) > 0 {
+			b.core.graves.bury(a)
+			a.segments = a.segments[:0]
+		}
+	}
 }
 
 // copyExtents copies all of src to dst, which are of the same length.

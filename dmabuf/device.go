@@ -18,7 +18,7 @@ type Device struct {
 	spec        DeviceSpec
 	coherent    bool
 	client      *Client // what the device itself owns
-	buried      int     // attachments of it that have ended
+	buried      int     // places that it has had to leave
 	attachments list[Attachment]
 }
 

@@ -2,10 +2,12 @@
 
 package dmabuf
 
-// graveCount is how many ended attachments are remembered.
+import "slices"
+
+// graveCount is how many places are remembered that devices must not access any more.
 const graveCount = 256
 
-// grave is what is remembered of an attachment that is gone.
+// grave is what is remembered of an attachment that is gone, or whose buffer has moved.
 type grave struct {
 	dev      *Device
 	id       ID
@@ -17,24 +19,24 @@ type grave struct {
 	side     Side
 }
 
-// graves are the attachments that ended last, as a ring.
+// graves are the places that were left last, as a ring.
 type graves struct {
 	ring [graveCount]grave
 	next int
 }
 
-// bury remembers an attachment. Where a foreign buffer was its exporter has the memory
-// back and may give it to the device again, so of that only addresses on the bus are
-// kept: a fault there is one in any case.
+// bury remembers where the device had the buffer. Where a foreign one was its exporter
+// has the memory back and may give it to the device again, so of that only addresses on
+// the bus are kept: a fault there is one in any case.
 func (g *graves) bury(a *Attachment) {
-	b, segments := a.buf, a.segments
+	b, segments := a.buf, slices.Clone(a.segments)
 	if b.Foreign() {
 		if len(a.bus) == 0 {
 			return
 		}
 		segments = nil
 	}
-	g.ring[g.next] = grave{a.dev, b.id, b.spec.Name, b.spec.Exporter, b.spec.Size, segments, a.bus, a.side()}
+	g.ring[g.next] = grave{a.dev, b.id, b.spec.Name, b.spec.Exporter, b.spec.Size, segments, slices.Clone(a.bus), a.side()}
 	g.next = (g.next + 1) % graveCount
 	a.dev.buried++
 }

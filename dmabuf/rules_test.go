@@ -86,6 +86,19 @@ func (s *scene) giveUp() {
 	s.ok(s.att2.Detach())
 }
 
+// move maps the buffer for dev and has it moved, and returns where it was.
+func (s *scene) move() (old uint64) {
+	s.Helper()
+	s.mapped(s.att, FromDevice)
+	old = s.place()
+	s.ok(s.att.Unmap(FromDevice))
+	must(s.buf.Attach(s.one, s.device("near", Constraints{AddressLimit: lowLimit}), AttachOptions{}))
+	if s.place() == old {
+		s.Fatalf("it has not moved")
+	}
+	return old
+}
+
 // foreign is a page that somebody else made, and d's attachment to it.
 func (s *scene) foreign(d *Device) (*Buffer, *Attachment) {
 	s.Helper()
@@ -214,6 +227,25 @@ func TestRules(t *testing.T) {
 			s.dev.ObserveDMA(DMAAccess{Addr: at, Len: 64, Write: true})
 			s.other.ObserveDMA(DMAAccess{Addr: at, Len: 64, Write: true}) // had nothing there
 		}, want: []Detail{AfterUnmap}},
+		{name: "DMA to where the buffer was before it moved", do: func(s *scene) {
+			old := s.move()
+			s.dev.ObserveDMA(DMAAccess{Addr: old + PageSize, Len: 8, Write: true})
+			s.other.ObserveDMA(DMAAccess{Addr: old, Len: 8}) // never knew the place
+			if e := s.events[0]; e.Buffer != s.buf || e.Range != (Range{PageSize, 8}) {
+				s.Errorf("event %v", &e)
+			}
+		}, want: []Detail{AfterUnmap}},
+		{name: "DMA to another buffer where one was before it moved", do: func(s *scene) {
+			old := s.move()
+			s.mapped(s.att, FromDevice)
+			s.dma(s.dev, 0, 64, true)
+			next := must(s.two.NewBuffer(Spec{Size: sceneSize}))
+			s.mapped(must(next.Attach(s.two, s.dev, AttachOptions{})), FromDevice)
+			if next.backing[0].Addr != old {
+				s.Fatalf("at %#x, not %#x: the test makes no sense", next.backing[0].Addr, old)
+			}
+			s.dev.ObserveDMA(DMAAccess{Addr: old, Len: sceneSize, Write: true})
+		}},
 		{name: "DMA to the rest of the last page", do: func(s *scene) {
 			s.mapped(s.att, FromDevice)
 			s.dma(s.dev, sceneSize-4, 8, true)
