@@ -59,6 +59,18 @@ func (g *graves) at(d *Device, addr uint64) *grave {
 	return g.newest(d, func(r *grave) bool { _, ok := find(r.segments, addr); return ok })
 }
 
+// seenAt finds who was at the address as the device sees it.
+func (g *graves) seenAt(d *Device, addr uint64) *grave {
+	return g.newest(d, func(r *grave) bool {
+		places := r.bus
+		if len(places) == 0 {
+			places = r.segments
+		}
+		_, ok := find(places, addr)
+		return ok
+	})
+}
+
 // of finds the attachment of a buffer.
 func (g *graves) of(d *Device, id ID) *grave {
 	return g.newest(d, func(r *grave) bool { return r.id == id })
@@ -94,48 +106,72 @@ const beyondReach = 1 << 20
 
 // DMAFault tells of an access, at an address as the device sees it, that was refused:
 // by the IOMMU, or because there is no memory. The buffer that is or was there is
-// found by what Bind was told, or else by physical addresses.
+// found by what Bind was told, or else by physical addresses: one that is mapped now
+// before one that was, as addresses are used again.
 func (d *Device) DMAFault(a DMAAccess) {
-	var past *Attachment
-	var pastBy uint64
-	for k := d.attachments.head; k != nil; k = k.next {
-		at := k.v
-		places := at.places()
-		if off, ok := find(places, a.Addr); ok && at.everUsed {
-			switch r := (Range{off, a.Len}); {
-			case !at.mapped:
-				d.core.violation(AfterUnmap, at.buf, r, d.side(&a), at.side())
-			case at.dir.Device()&accessOf(a.Write) == 0:
-				d.core.violation(WrongDirectionDMA, at.buf, r, d.side(&a), at.side())
-			default:
-				d.core.violation(NeverMapped, at.buf, r, d.side(&a), at.side())
-			}
-			return
+	if at := d.mappingAt(a.Addr); at != nil {
+		rule := NeverMapped
+		if at.dir.Device()&accessOf(a.Write) == 0 {
+			rule = WrongDirectionDMA
 		}
-		if len(places) == 0 || !at.mapped {
-			continue
-		}
-		last := places[len(places)-1]
-		if by := a.Addr - (last.Addr + last.Len); a.Addr >= last.Addr+last.Len && by < beyondReach && (past == nil || by < pastBy) {
-			past, pastBy = at, by
-		}
-	}
-	g := d.core.graves.newest(d, func(r *grave) bool {
-		if len(r.bus) > 0 {
-			_, ok := find(r.bus, a.Addr)
-			return ok
-		}
-		_, ok := find(r.segments, a.Addr)
-		return ok
-	})
-	switch {
-	case g != nil:
+		at.refused(rule, &a)
+	} else if at := d.formerAt(a.Addr); at != nil {
+		at.refused(AfterUnmap, &a)
+	} else if g := d.core.graves.seenAt(d, a.Addr); g != nil {
 		d.violatedGrave(AfterUnmap, &a, g, a.Addr, a.Len)
-	case past != nil:
-		d.beyond(&a, past, pastBy, a.Len)
-	default:
+	} else if at, by := d.mappingBefore(a.Addr); at != nil {
+		d.beyond(&a, at, by, a.Len)
+	} else {
 		d.core.violation(NeverMapped, nil, Range{}, d.side(&a), Side{})
 	}
+}
+
+// refused reports a fault at the buffer.
+func (a *Attachment) refused(rule Detail, x *DMAAccess) {
+	off, _ := find(a.places(), x.Addr)
+	a.core.violation(rule, a.buf, Range{off, x.Len}, a.dev.side(x), a.side())
+}
+
+// mappingAt finds what the device has mapped at an address.
+func (d *Device) mappingAt(addr uint64) *Attachment {
+	for k := d.attachments.head; k != nil; k = k.next {
+		if k.v.mapped && k.v.has(addr) {
+			return k.v
+		}
+	}
+	return nil
+}
+
+// formerAt finds what it had mapped there last and still has attached.
+func (d *Device) formerAt(addr uint64) (last *Attachment) {
+	for k := d.attachments.head; k != nil; k = k.next {
+		if a := k.v; !a.mapped && a.has(addr) && (last == nil || a.since >= last.since) {
+			last = a
+		}
+	}
+	return last
+}
+
+// mappingBefore finds the nearest mapping that ends before the address, and how far.
+func (d *Device) mappingBefore(addr uint64) (nearest *Attachment, by uint64) {
+	by = beyondReach
+	for k := d.attachments.head; k != nil; k = k.next {
+		if !k.v.mapped {
+			continue
+		}
+		places := k.v.places()
+		last := places[len(places)-1]
+		if end := last.Addr + last.Len; addr >= end && addr-end < by {
+			nearest, by = k.v, addr-end
+		}
+	}
+	return nearest, by
+}
+
+// has tells whether the device sees, or saw, the buffer at the address.
+func (a *Attachment) has(addr uint64) bool {
+	_, ok := find(a.places(), addr)
+	return ok
 }
 
 // places are where the device sees the buffer.

@@ -349,6 +349,30 @@ func TestRules(t *testing.T) {
 			s.ok(s.att.Bind([]Extent{{0x7000, 3 * PageSize}}))
 			s.dev.DMAFault(DMAAccess{Addr: 0x7000 + 3*PageSize, Len: 64})
 		}, want: []Detail{OutOfRange}},
+		{name: "fault where others were before", do: func(s *scene) {
+			place := []Extent{{0x7000, 3 * PageSize}}
+			for _, a := range []*Attachment{s.att, must(s.buf.Attach(s.one, s.dev, AttachOptions{}))} {
+				s.mapped(a, ToDevice)
+				s.ok(a.Bind(place))
+				s.ok(a.Unmap(ToDevice))
+				s.clock.now++
+			}
+			next := must(s.one.NewBuffer(Spec{Size: sceneSize}))
+			a := must(next.Attach(s.one, s.dev, AttachOptions{}))
+			s.mapped(a, ToDevice)
+			s.ok(a.Bind(place))
+			s.dev.DMAFault(DMAAccess{Addr: 0x7000, Len: 8, Write: true})
+			s.ok(a.Unmap(ToDevice))
+			s.clock.now++
+			s.mapped(s.att, FromDevice)
+			s.ok(s.att.Bind([]Extent{{0x70000, 3 * PageSize}}))
+			s.dev.DMAFault(DMAAccess{Addr: 0x7000, Len: 8})
+			for _, e := range s.events {
+				if e.Buffer != next {
+					s.Errorf("blames %v", &e)
+				}
+			}
+		}, want: []Detail{WrongDirectionDMA, AfterUnmap}},
 		{name: "fault for the direction", do: func(s *scene) {
 			s.mapped(s.att, ToDevice)
 			s.ok(s.att.Bind([]Extent{{0x7000, 3 * PageSize}}))
