@@ -67,6 +67,9 @@ func (b *Buffer) Attach(cl *Client, d *Device, o AttachOptions) (*Attachment, er
 		return nil, ENFILE
 	}
 	if !b.Foreign() {
+		if !k.takes(b.spec.Size) {
+			return nil, ENOSPC
+		}
 		if err := b.accommodate(k.placing()); err != nil {
 			return nil, err
 		}

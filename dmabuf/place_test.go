@@ -169,12 +169,19 @@ func TestSegments(t *testing.T) {
 	r := newRig(t)
 	cl := r.client(1, "app")
 	b := must(cl.NewBuffer(Spec{Size: 5*PageSize - 1}))
-	a := must(b.Attach(cl, r.device("d", Constraints{MaxSegment: 2 * PageSize, Contiguous: true}), AttachOptions{}))
+	a := must(b.Attach(cl, r.device("d", Constraints{MaxSegment: 2 * PageSize}), AttachOptions{}))
 	got := must(a.Map(Bidirectional))
 	at := b.Backing()[0].Addr
 	if want := []Extent{{at, 2 * PageSize}, {at + 2*PageSize, 2 * PageSize}, {at + 4*PageSize, PageSize}}; !slices.Equal(got, want) {
 		t.Errorf("got %x, want %x", got, want)
 	}
+	// Who takes one piece takes none that is too long, unless an IOMMU makes it.
+	one := Constraints{Contiguous: true, MaxSegment: 4 * PageSize}
+	_, err := b.Attach(cl, r.device("one", one), AttachOptions{})
+	r.want(ENOSPC, err)
+	one.MaxSegment += PageSize
+	must(b.Attach(cl, r.device("longer", one), AttachOptions{}))
+	must(b.Attach(cl, r.device("behind an IOMMU", Constraints{Contiguous: true, MaxSegment: PageSize, IOMMU: true}), AttachOptions{}))
 }
 
 // Whatever is asked of a pool and given back, what it hands out satisfies the

@@ -10,7 +10,8 @@ import (
 
 // Constraints say what memory a device can reach.
 type Constraints struct {
-	// Contiguous: the device takes one address and a length, not a list of pieces.
+	// Contiguous: the device takes one address and a length, not a list of pieces; so
+	// MaxSegment limits the size of the buffer.
 	Contiguous bool
 	// IOMMU: the device sits behind one, which makes any pages look as the device
 	// needs them. All else here but LargePages and MaxSegment then says nothing about
@@ -43,6 +44,12 @@ func (c Constraints) placing() Constraints {
 	}
 	c.MaxSegment = 0
 	return c
+}
+
+// takes tells whether there can be memory for a buffer of that size that the device can
+// use.
+func (c Constraints) takes(size uint64) bool {
+	return c.IOMMU || !c.Contiguous || c.MaxSegment == 0 || size <= c.MaxSegment
 }
 
 // and are the constraints of both.
