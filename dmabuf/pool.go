@@ -4,7 +4,6 @@ package dmabuf
 
 import (
 	"cmp"
-	"math/bits"
 	"slices"
 )
 
@@ -150,44 +149,87 @@ func (p *PagePool) Fits(size uint64, c Constraints) bool {
 // Alloc finds memory.
 func (p *PagePool) Alloc(size uint64, c Constraints) ([]Extent, error) {
 	need := pages(size) * PageSize
+	find := p.pieces
 	if c.Contiguous {
-		if c.LargePages && need >= LargePage {
-			if x, ok := p.run(need, max(c.Align, LargePage), c.AddressLimit); ok {
-				return p.takeAll([]Extent{x}), nil
-			}
-		}
-		x, ok := p.run(need, c.Align, c.AddressLimit)
-		if !ok {
-			return nil, ENOMEM
-		}
-		return p.takeAll([]Extent{x}), nil
+		find = p.onePiece
 	}
+	if c.LargePages && need >= LargePage {
+		if got := find(need, c); got != nil {
+			return got, nil
+		}
+		c.LargePages = false // a preference
+	}
+	if got := find(need, c); got != nil {
+		return got, nil
+	}
+	return nil, ENOMEM
+}
+
+// onePiece takes n bytes in a row, or nothing.
+func (p *PagePool) onePiece(n uint64, c Constraints) []Extent {
+	align := c.Align
+	if c.LargePages {
+		align = max(align, LargePage)
+	}
+	x, ok := p.run(n, align, c.AddressLimit)
+	if !ok {
+		return nil
+	}
+	p.take(x)
+	return []Extent{x}
+}
+
+// pieces takes n bytes in few pieces, or nothing.
+func (p *PagePool) pieces(n uint64, c Constraints) []Extent {
 	before := slices.Clone(p.free)
 	var got []Extent
-	get := func(n, align uint64) bool {
-		x, ok := p.run(n, align, c.AddressLimit)
-		if ok {
-			p.take(x)
-			got = append(got, x)
-			need -= n
-		}
-		return ok
+	get := func(x Extent) {
+		p.take(x)
+		got = append(got, x)
+		n -= x.Len
 	}
-	for c.LargePages && need >= LargePage && get(LargePage, max(c.Align, LargePage)) {
-	}
-	// The largest pieces that there are, so that there are few.
-	for size := need; need > 0; {
-		size = min(size, need)
-		if get(size, c.Align) {
-			continue
+	for c.LargePages && n >= LargePage {
+		x, ok := p.run(LargePage, max(c.Align, LargePage), c.AddressLimit)
+		if !ok {
+			break
 		}
-		if size == PageSize {
+		get(x)
+	}
+	for _, x := range p.aligned(c) { // the largest first, until what is left fits into one
+		if n <= x.Len {
+			break
+		}
+		get(x)
+	}
+	if n > 0 {
+		x, ok := p.run(n, c.Align, c.AddressLimit)
+		if !ok {
 			p.free = before
-			return nil, ENOMEM
+			return nil
 		}
-		size = max(PageSize, uint64(1)<<(bits.Len64(size-1)-1)&^(PageSize-1))
+		get(x)
 	}
-	return joined(got), nil
+	return joined(got)
+}
+
+// aligned are the longest pieces that are free and satisfy the constraints, the longest
+// first, and of those the highest.
+func (p *PagePool) aligned(c Constraints) []Extent {
+	align := max(c.Align, PageSize)
+	var all []Extent
+	for _, f := range p.free {
+		end := f.Addr + f.Len
+		if c.AddressLimit != 0 {
+			end = min(end, c.AddressLimit&^(PageSize-1))
+		}
+		if at := (f.Addr + align - 1) &^ (align - 1); at >= f.Addr && at < end {
+			all = append(all, Extent{at, end - at})
+		}
+	}
+	slices.SortFunc(all, func(a, b Extent) int {
+		return cmp.Or(cmp.Compare(b.Len, a.Len), cmp.Compare(b.Addr, a.Addr))
+	})
+	return all
 }
 
 // joined sorts pieces and makes neighbours one. Each still begins aligned, as the
@@ -222,13 +264,6 @@ func (p *PagePool) run(n, align, limit uint64) (Extent, bool) {
 		}
 	}
 	return Extent{}, false
-}
-
-func (p *PagePool) takeAll(x []Extent) []Extent {
-	for _, e := range x {
-		p.take(e)
-	}
-	return x
 }
 
 // take removes what is in one piece of the free list.
