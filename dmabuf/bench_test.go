@@ -222,6 +222,12 @@ func (c *crowd) next() {
 
 // The cost of a step does not depend on how many others there are.
 func TestCrowdIsNotSuperLinear(t *testing.T) {
+	notSuperLinear(t, 10, 100, func(n int) func() { return newCrowd(t, 10*n, n).next })
+}
+
+// notSuperLinear compares the costs of steps next to few and next to many others.
+func notSuperLinear(t *testing.T, few, many int, next func(n int) func()) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("measures time")
 	}
@@ -229,18 +235,213 @@ func TestCrowdIsNotSuperLinear(t *testing.T) {
 	cost := func(n int) time.Duration {
 		best := time.Hour
 		for range 5 {
-			c := newCrowd(t, 10*n, n)
+			f := next(n)
 			start := time.Now()
 			for range steps {
-				c.next()
+				f()
 			}
 			best = min(best, time.Since(start)/steps)
 		}
 		return best
 	}
-	small, large := cost(10), cost(100)
-	t.Logf("%v with 100 buffers and 10 tasks, %v with 1000 and 100", small, large)
-	if large > 5*small {
-		t.Errorf("%v with 100 buffers and 10 tasks, but %v with 1000 and 100", small, large)
+	small, large := cost(few), cost(many)
+	t.Logf("%v next to %d others, %v next to %d", small, few, large, many)
+	if large > 5*max(small, 20*time.Nanosecond) {
+		t.Errorf("%v next to %d others, but %v next to %d", small, few, large, many)
+	}
+}
+
+// throng is many who have to do with one buffer.
+type throng struct {
+	*scene
+	at      uint64
+	clients []*Client
+}
+
+func newThrong(t tester, n int) *throng {
+	th := &throng{scene: newScene(t, func(c *Config) { c.Pool = NewPagePool(Extent{1 << 32, 1 << 30}) })}
+	th.at = th.place()
+	for i := range n {
+		th.clients = append(th.clients, th.client(uint64(i+10), "t"))
+	}
+	return th
+}
+
+// throngs are what many may do with a buffer, and a step that one more takes, or the last
+// of them, which must not cost more for that.
+func throngs() []throngStep {
+	return []throngStep{
+		{"access among readers", func(th *throng) func() {
+			for _, cl := range th.clients {
+				th.lock(cl, Read)
+			}
+			return th.access
+		}},
+		{"access of one who has it prepared", func(th *throng) func() {
+			for _, cl := range th.clients {
+				th.prep(cl, th.buf.whole(), Read)
+			}
+			return th.access
+		}},
+		{"access of one who has locked and unlocked it", func(th *throng) func() {
+			for _, cl := range th.clients {
+				th.ok(th.lock(cl, Read).Unlock(cl))
+			}
+			th.prep(th.one, th.buf.whole(), Read)
+			return th.access
+		}},
+		{"CPU_PREP and CPU_FINI", func(th *throng) func() {
+			for _, cl := range th.clients {
+				th.prep(cl, th.buf.whole(), Read)
+			}
+			return func() {
+				th.prep(th.one, th.buf.whole(), Write)
+				th.ok(th.buf.Fini(th.one))
+			}
+		}},
+		{"CPU_PREP and CPU_FINI after a device's write", func(th *throng) func() {
+			for _, cl := range th.clients {
+				th.prep(cl, th.buf.whole(), Read)
+			}
+			must(th.att.Map(FromDevice))
+			th.ok(th.att.Unmap(FromDevice))
+			return func() {
+				th.buf.stale.add(th.buf.whole())
+				th.prep(th.one, th.buf.whole(), Read)
+				th.ok(th.buf.Fini(th.one))
+			}
+		}},
+		{"a writer's turn", func(th *throng) func() {
+			objects, waits, next := make([]*SyncObject, len(th.clients)), make([]Wait, len(th.clients)), 0
+			for i, cl := range th.clients {
+				objects[i] = th.sync(cl, SyncOptions{}, Write, th.buf)
+				waits[i].Done = func(err error) { th.ok(err) }
+				_ = objects[i].Lock(cl, &waits[i])
+			}
+			return func() {
+				th.ok(objects[next].Unlock(th.clients[next]))
+				th.want(EINPROGRESS, objects[next].Lock(th.clients[next], &waits[next]))
+				next = (next + 1) % len(objects)
+			}
+		}},
+		{"a writer that tries among readers", func(th *throng) func() {
+			for _, cl := range th.clients {
+				th.lock(cl, Read)
+			}
+			o, w := th.sync(th.one, SyncOptions{}, Write, th.buf), th.wait()
+			return func() {
+				th.want(EINPROGRESS, o.Lock(th.one, &w.Wait))
+				w.Interrupt()
+			}
+		}},
+		{"kmap", func(th *throng) func() {
+			b := must(th.one.NewBuffer(Spec{Size: uint64(len(th.clients)+1) * PageSize}))
+			th.ok(b.BeginCPU(th.one, b.whole(), Read))
+			for i := range th.clients {
+				b.Kmap(th.one, uint64(i))
+			}
+			return func() {
+				b.Kmap(th.one, uint64(len(th.clients)))
+				th.ok(b.Kunmap(th.one, uint64(len(th.clients))))
+			}
+		}},
+		{"DMA of one who is attached", func(th *throng) func() {
+			for _, cl := range th.clients {
+				must(th.buf.Attach(cl, th.dev, AttachOptions{}))
+			}
+			must(must(th.buf.Attach(th.one, th.dev, AttachOptions{})).Map(ToDevice))
+			return func() { th.dev.ObserveDMA(DMAAccess{Addr: th.at, Len: 64}) }
+		}},
+		{"attaching", func(th *throng) func() {
+			for _, cl := range th.clients {
+				must(th.buf.Attach(cl, th.dev, AttachOptions{}))
+			}
+			return func() { th.ok(must(th.buf.Attach(th.one, th.other, AttachOptions{})).Detach()) }
+		}},
+		{"pending marks", func(th *throng) func() {
+			for _, cl := range th.clients {
+				th.ok(th.buf.MarkPending(cl))
+			}
+			return func() {
+				th.ok(th.buf.MarkPending(th.one))
+				th.ok(th.buf.ClearPending(th.one))
+			}
+		}},
+		{"fences", func(th *throng) func() {
+			for _, cl := range th.clients {
+				th.ok(th.buf.AddFence(must(cl.NewFence("f")), Read))
+			}
+			return func() { th.ok(th.buf.WaitFences(th.one, Read, nil)) }
+		}},
+	}
+}
+
+type throngStep struct {
+	name  string
+	begin func(th *throng) func()
+}
+
+// access is one of the last client's task.
+func (th *throng) access() {
+	th.ObserveCPU(CPUAccess{Task: th.clients[len(th.clients)-1].task, Addr: th.at, Len: 8})
+}
+
+// BenchmarkThrong is what one does with a buffer that many others have to do with, too.
+func BenchmarkThrong(b *testing.B) {
+	for _, step := range throngs() {
+		for _, n := range []int{10, 1000} {
+			b.Run(fmt.Sprintf("%s, next to %d", step.name, n), func(b *testing.B) {
+				th := newThrong(b, n)
+				next := step.begin(th)
+				b.ReportAllocs()
+				for b.Loop() {
+					next()
+				}
+				if len(th.events) != 0 {
+					b.Errorf("events: %v", th.details())
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkLockMany is a lock of many buffers, each of which somebody else has and gives
+// back; time is for each buffer.
+func BenchmarkLockMany(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		b.Run(fmt.Sprint(n, " buffers"), func(b *testing.B) {
+			next := lockMany(newRig(b), n)
+			for b.Loop() {
+				next()
+			}
+		})
+	}
+}
+
+// lockMany returns the step of giving one buffer back, and of getting all anew after the
+// last one.
+func lockMany(r *rig, n int) func() {
+	one, all, w := r.client(1, "one"), r.client(2, "all"), r.wait()
+	many := r.sync(all, SyncOptions{Timeout: -1}, Write)
+	var each []*SyncObject
+	for range n {
+		b := must(one.NewBuffer(Spec{Size: 1}))
+		r.ok(many.Get(b, Write))
+		each = append(each, r.sync(one, SyncOptions{Timeout: -1}, Write, b))
+	}
+	i := n
+	return func() {
+		if i == n {
+			if many.Locked() {
+				r.ok(many.Unlock(all))
+			}
+			for _, s := range each {
+				r.ok(s.Lock(one, nil))
+			}
+			r.want(EINPROGRESS, many.Lock(all, &w.Wait))
+			i = 0
+		}
+		r.ok(each[i].Unlock(one))
+		i++
 	}
 }
