@@ -39,11 +39,11 @@ type Buffer struct {
 	mapped      int // attachments that are mapped
 	transient   int // those among them whose mapping means use
 
-	holders list[entry]     // of the lock
-	queue   list[entry]     // those who wait for it, oldest ticket first
-	members list[entry]     // all sync objects that it is in
-	inUse   list[use]       // by jobs in flight
-	cpu     list[cpuAccess] // open ones
+	holders list[entry] // of the lock
+	queue   list[entry] // those who wait for it, oldest ticket first
+	members list[entry] // all sync objects that it is in
+	inUse   list[use]   // by jobs in flight
+	cpu     openAccesses
 	kmaps   list[kmap]
 	preps   list[Wait]
 	marks   list[pending]
@@ -297,9 +297,14 @@ func (b *Buffer) Pending() int {
 	return n
 }
 
+// pendingOf finds the client's mark, in the shorter of the two lists.
 func (b *Buffer) pendingOf(cl *Client) *pending {
-	for k := b.marks.head; k != nil; k = k.next {
-		if k.v.cl == cl {
+	k := b.marks.head
+	if cl.marks.n < b.marks.n {
+		k = cl.marks.head
+	}
+	for ; k != nil; k = k.next {
+		if k.v.cl == cl && k.v.buf == b {
 			return k.v
 		}
 	}

@@ -23,6 +23,51 @@ type cpuAccess struct {
 	free     *cpuAccess
 }
 
+// openAccesses are the accesses by CPU to a buffer that are open, with what need not be
+// looked for among them then.
+type openAccesses struct {
+	list[cpuAccess]
+	writers int // those that write
+	// Those of the whole buffer that read, and that write.
+	allRead, allWrite int
+}
+
+// count takes n of the access into account: 1 or -1.
+func (o *openAccesses) count(a *cpuAccess, n int) {
+	if a.access.writes() {
+		o.writers += n
+	}
+	if !a.rng.contains(a.buf.whole()) {
+		return
+	}
+	if a.access&Read != 0 {
+		o.allRead += n
+	}
+	if a.access.writes() {
+		o.allWrite += n
+	}
+}
+
+// forAll tells whether one of them permits this access everywhere.
+func (o *openAccesses) forAll(a Access) bool {
+	return a&Read != 0 && o.allRead > 0 || a.writes() && o.allWrite > 0
+}
+
+// newest finds the client's newest open access to the buffer that f likes, in the
+// shorter of the two lists.
+func (b *Buffer) newest(cl *Client, f func(*cpuAccess) bool) *cpuAccess {
+	k := b.cpu.tail
+	if cl.cpu.n < b.cpu.n {
+		k = cl.cpu.tail
+	}
+	for ; k != nil; k = k.prev {
+		if a := k.v; a.cl == cl && a.buf == b && f(a) {
+			return a
+		}
+	}
+	return nil
+}
+
 // BeginCPU prepares a range of the buffer for the kernel's accesses by CPU: it makes
 // sure that there is memory, and that the CPU sees what devices wrote that have been
 // unmapped since. It does not wait for devices. Ranges may overlap, and each has its
@@ -67,6 +112,7 @@ func (b *Buffer) begin(cl *Client, r Range, access Access, prep bool) error {
 	}
 	*a = cpuAccess{buf: b, cl: cl, rng: r, access: access, prep: prep, since: c.cfg.Now(), mark: c.mark()}
 	b.cpu.pushBack(&a.ofBuffer, a)
+	b.cpu.count(a, 1)
 	cl.cpu.pushBack(&a.ofClient, a)
 	b.refs++
 	c.stats.CPUAccesses++
@@ -89,12 +135,11 @@ func (b *Buffer) EndCPU(cl *Client, r Range, access Access) error {
 	c := b.core
 	c.enter()
 	defer c.leave()
-	for k := b.cpu.tail; k != nil; k = k.prev {
-		if a := k.v; a.cl == cl && !a.prep && a.rng == r && a.access == access {
-			a.finish()
-			b.kmapsLeft(cl)
-			return nil
-		}
+	a := b.newest(cl, func(a *cpuAccess) bool { return !a.prep && a.rng == r && a.access == access })
+	if a != nil {
+		a.finish()
+		b.kmapsLeft(cl)
+		return nil
 	}
 	if r.within(b.spec.Size) {
 		c.violation(UnbalancedFini, b, r, cl.side("end of CPU access", access), Side{})
@@ -114,6 +159,7 @@ func (a *cpuAccess) end() {
 	if a.access.writes() {
 		b.wroteCached(a.rng)
 	}
+	b.cpu.count(a, -1)
 	a.ofBuffer.remove()
 	a.ofClient.remove()
 	c.stats.CPUAccesses--
@@ -240,12 +286,7 @@ func (c *Core) countKmap(k kmapKey) bool {
 
 // prepared tells whether cl may use any byte of the range.
 func (b *Buffer) prepared(cl *Client, r Range) bool {
-	for k := b.cpu.head; k != nil; k = k.next {
-		if k.v.cl == cl && r.Len > 0 && k.v.rng.overlaps(r) {
-			return true
-		}
-	}
-	return false
+	return r.Len > 0 && b.newest(cl, func(a *cpuAccess) bool { return a.rng.overlaps(r) }) != nil
 }
 
 // Kunmap takes back one Kmap of the page.
@@ -288,9 +329,13 @@ func (m *kmap) uncount(n int) {
 
 // kmapsLeft reports pages that are mapped although no access to them is open.
 func (b *Buffer) kmapsLeft(cl *Client) {
-	for k := b.kmaps.head; k != nil; k = k.next {
+	k := b.kmaps.head
+	if cl.kmaps.n < b.kmaps.n {
+		k = cl.kmaps.head
+	}
+	for ; k != nil; k = k.next {
 		m := k.v
-		if r := b.pageRange(m.page); m.cl == cl && r.Len > 0 && !b.prepared(cl, r) {
+		if r := b.pageRange(m.page); m.cl == cl && m.buf == b && r.Len > 0 && !b.prepared(cl, r) {
 			b.core.violation(KmapLeft, b, r, cl.side("end of CPU access", 0), Side{})
 		}
 	}

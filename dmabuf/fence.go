@@ -233,16 +233,12 @@ func (b *Buffer) AddFence(f *Fence, a Access) error {
 
 // useOf finds a fence on the buffer, in the shorter of the two lists.
 func (b *Buffer) useOf(f *Fence) *fenceUse {
-	if b.fences.n < f.uses.n {
-		for k := b.fences.head; k != nil; k = k.next {
-			if k.v.fence == f {
-				return k.v
-			}
-		}
-		return nil
+	k := b.fences.head
+	if f.uses.n < b.fences.n {
+		k = f.uses.head
 	}
-	for k := f.uses.head; k != nil; k = k.next {
-		if k.v.buf == b {
+	for ; k != nil; k = k.next {
+		if k.v.fence == f && k.v.buf == b {
 			return k.v
 		}
 	}

@@ -46,15 +46,11 @@ func (b *Buffer) useCached(r Range, own *SyncObject) {
 // writingCached tells whether somebody is writing in the first view, so that lines
 // may be dirty and must not be dropped.
 func (b *Buffer) writingCached(own *SyncObject) bool {
-	for k := b.cpu.head; k != nil; k = k.next {
-		if k.v.access.writes() {
-			return true
-		}
+	if b.cpu.writers > 0 {
+		return true
 	}
-	for k := b.holders.head; k != nil; k = k.next {
-		if o := k.v.obj; o != own && o.job == nil && k.v.access.writes() {
-			return true
-		}
+	if h := b.holders.first(); h != nil && h.obj != own && h.obj.job == nil && h.access.writes() {
+		return true // one writer, or readers
 	}
 	for k := b.inUse.head; k != nil; k = k.next {
 		if k.v.job.dev.coherent && k.v.access.writes() {

@@ -139,6 +139,9 @@ func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) bool {
 
 // preparedFor tells whether the open accesses by CPU together permit this one.
 func (b *Buffer) preparedFor(r Range, access Access) bool {
+	if b.cpu.forAll(access) {
+		return true
+	}
 	for at := r.Off; at < r.End(); {
 		reach := at
 		for k := b.cpu.head; k != nil; k = k.next {
@@ -357,6 +360,9 @@ func (d *Device) checkMapping(a *DMAAccess, b *Buffer, r Range, access Access) *
 
 // preparedAgainst is an open access by CPU that conflicts.
 func (b *Buffer) preparedAgainst(r Range, access Access) *cpuAccess {
+	if !access.writes() && b.cpu.writers == 0 {
+		return nil
+	}
 	for k := b.cpu.head; k != nil; k = k.next {
 		if k.v.rng.overlaps(r) && k.v.access.conflicts(access) {
 			return k.v

@@ -91,12 +91,7 @@ func (b *Buffer) prepFailed(cl *Client, err Errno) error {
 }
 
 func (b *Buffer) prepOf(cl *Client) *cpuAccess {
-	for k := b.cpu.head; k != nil; k = k.next {
-		if k.v.cl == cl && k.v.prep {
-			return k.v
-		}
-	}
-	return nil
+	return b.newest(cl, func(a *cpuAccess) bool { return a.prep })
 }
 
 // busy tells whether a device uses the buffer so that the CPU must not.

@@ -44,8 +44,8 @@ func (b *Buffer) CPUMatters() (reads, writes bool) {
 		}
 	}
 	if b.cpu.n > 0 || b.needsPrep(b.whole()) {
-		reads = reads || !b.preparedForAll(Read)
-		writes = writes || !b.preparedForAll(Write)
+		reads = reads || !b.cpu.forAll(Read)
+		writes = writes || !b.cpu.forAll(Write)
 	}
 	return reads, writes
 }
@@ -54,16 +54,6 @@ func (b *Buffer) CPUMatters() (reads, writes bool) {
 func (b *Buffer) hasMembers() bool {
 	for k := b.members.head; k != nil; k = k.next {
 		if k.v.obj.job == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// preparedForAll tells whether one open access by CPU permits this one everywhere.
-func (b *Buffer) preparedForAll(a Access) bool {
-	for k := b.cpu.head; k != nil; k = k.next {
-		if p := k.v; p.access&a != 0 && p.rng.contains(b.whole()) {
 			return true
 		}
 	}
