@@ -50,7 +50,7 @@ func benchLock(r *rig, sharing bool) (*Client, *SyncObject, []*Buffer) {
 func TestNoAllocations(t *testing.T) {
 	s := newScene(t)
 	cl, o, _ := benchLock(s.rig, true)
-	waiter, w := s.sync(s.two, SyncOptions{}, Write, o.entries[0].buf), s.wait()
+	waiter, w := s.sync(s.two, SyncOptions{}, Write, o.entries.first().buf), s.wait()
 	at := s.place()
 	job := s.dev.NewJob("blit", false)
 	s.ok(job.Use(s.buf, s.buf.whole(), Read))

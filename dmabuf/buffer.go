@@ -39,7 +39,8 @@ type Buffer struct {
 	mapped      int // attachments that are mapped
 	transient   int // those among them whose mapping means use
 
-	holders list[entry] // of the lock
+	holders list[entry] // of the lock: one writer, or readers
+	partial int         // those among them whose sync object still lacks other buffers
 	queue   list[entry] // those who wait for it, oldest ticket first
 	members list[entry] // all sync objects that it is in
 	inUse   list[use]   // by jobs in flight

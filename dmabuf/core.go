@@ -25,6 +25,7 @@ type Core struct {
 	graves    graves
 	kmaps     map[kmapKey]*kmap
 	fenceUses int
+	stakes    map[stakeKey]*stake
 	freeCPU   *cpuAccess
 	stats     Stats
 	event     Event // reused
@@ -44,7 +45,7 @@ func New(cfg Config) *Core {
 	if cfg.MaxObjects == 0 {
 		cfg.MaxObjects = DefaultMaxObjects
 	}
-	c := &Core{cfg: cfg, objects: make(map[ID]any), kmaps: make(map[kmapKey]*kmap)}
+	c := &Core{cfg: cfg, objects: make(map[ID]any), kmaps: make(map[kmapKey]*kmap), stakes: make(map[stakeKey]*stake)}
 	c.pages.chunks = make(map[uint64]*pageChunk)
 	c.deadlines.timer = cfg.NewTimer(c.expire)
 	return c

@@ -139,8 +139,8 @@ func (u *use) begin() {
 
 // conflicting is a holder of the buffer's lock with which an access by cl conflicts.
 func (b *Buffer) conflicting(a Access, cl *Client) *entry {
-	for k := b.holders.head; k != nil; k = k.next {
-		if k.v.access.conflicts(a) && !k.v.obj.holder.same(cl) {
+	for k := b.holders.head; k != nil && k.v.access.conflicts(a); k = k.next { // all or none does
+		if !k.v.obj.holder.same(cl) {
 			return k.v
 		}
 	}

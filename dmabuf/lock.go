@@ -2,8 +2,6 @@
 
 package dmabuf
 
-import "slices"
-
 // The lock of a buffer admits several readers or one writer. Who waits for it stands
 // in its queue in the order of tickets, oldest first, and is granted the lock only if
 // nobody who is older waits for it in a way that conflicts.
@@ -27,8 +25,11 @@ type entry struct {
 	buf    *Buffer
 	access Access
 	state  entryState
+	stake  *stake      // of the object's owner
+	held   *stake      // of who holds the lock
 	lock   link[entry] // the buffer's holders or queue
-	member link[entry]
+	member link[entry] // the buffer's
+	order  link[entry] // the object's
 }
 
 type entryState uint8
@@ -55,6 +56,12 @@ func (b *Buffer) grantable(e *entry) bool {
 func (b *Buffer) grant(e *entry) {
 	e.state = entryHeld
 	b.holders.pushBack(&e.lock, e)
+	b.partial++
+	e.obj.held++
+	if e.held = e.stake; !e.obj.holder.same(e.obj.owner) {
+		e.held = b.makeStake(e.obj.holder)
+	}
+	e.held.countLock(e.access, 1)
 	b.core.stats.Locked++
 	if b.core.cfg.Tickets == WaitDie {
 		b.woundBehind(e, b.queue.head)
@@ -66,6 +73,11 @@ func (e *entry) release() {
 	b := e.buf
 	e.state = entryIdle
 	e.lock.remove()
+	if e.obj.state == syncLocking {
+		b.partial--
+	}
+	e.obj.held--
+	e.held.countLock(e.access, -1)
 	b.core.stats.Locked--
 	if b.queue.n > 0 {
 		b.core.kick(b)
@@ -87,12 +99,11 @@ func (b *Buffer) enqueue(e *entry) {
 		}
 		return
 	}
-	for k := b.holders.head; k != nil; {
+	for k := b.holders.head; k != nil && b.partial > 0; {
 		h := k.v
 		k = k.next
 		if h.obj.state == syncLocking && h.obj.stamp > e.obj.stamp && h.access.conflicts(e.access) {
 			h.obj.wound()
-			k = b.holders.head // it may have held more than this
 		}
 	}
 }
@@ -128,9 +139,7 @@ func (b *Buffer) olderBefore(e *entry) bool {
 }
 
 // holds tells whether the object has the lock of any buffer.
-func (s *SyncObject) holds() bool {
-	return slices.ContainsFunc(s.entries, func(e *entry) bool { return e.state == entryHeld })
-}
+func (s *SyncObject) holds() bool { return s.held > 0 }
 
 // dequeue gives up waiting. Others may have waited only because of that.
 func (e *entry) dequeue() {

@@ -79,9 +79,9 @@ func (b *Buffer) cpuAccess(a *CPUAccess, r Range) {
 		b.core.violation(CPUWhileDevice, b, r, b.core.cpuSide(a), d)
 	}
 	if a.Task.ID != 0 {
-		prepared := b.lockedFor(a.Task.ID) || // a lock does what CPU_PREP does
-			b.checkPrepared(a, r, access)
-		b.checkLock(a, r, access, prepared)
+		mine := b.stakeOf(a.Task.ID)
+		prepared := mine.holds() || b.checkPrepared(a, r, access) // a lock does what CPU_PREP does
+		b.checkLock(a, r, access, mine, prepared)
 	}
 	if access == Read && b.frame.unread && !b.frame.by.isTask(a.Task.ID) {
 		b.frame.unread = false
@@ -169,55 +169,46 @@ func (b *Buffer) openFor(task uint64, access Access) (open *cpuAccess, permits b
 	return open, permits
 }
 
-// lockedFor tells whether the task holds the buffer's lock.
-func (b *Buffer) lockedFor(task uint64) bool {
-	for k := b.holders.head; k != nil; k = k.next {
-		if k.v.obj.holder.isTask(task) {
-			return true
-		}
-	}
-	return false
-}
-
 // checkLock applies the rule sync-lock to a task that uses locks for the buffer, or comes
 // in the way of one that does. That devices use locks binds no task which does not: where
 // it meets their jobs is another rule's concern, and CPU_PREP keeps it away from them.
-func (b *Buffer) checkLock(a *CPUAccess, r Range, access Access, prepared bool) {
+func (b *Buffer) checkLock(a *CPUAccess, r Range, access Access, mine *stake, prepared bool) {
 	if b.members.n == 0 {
 		return
 	}
 	c := b.core
-	var against, own *entry
-	for k := b.holders.head; k != nil; k = k.next {
-		switch h := k.v; {
-		case h.obj.holder.isTask(a.Task.ID):
-			if own == nil || h.access.writes() {
-				own = h
-			}
-		case h.access.conflicts(access):
-			against = h
-		}
-	}
-	if own != nil {
-		if access.writes() && !own.access.writes() {
+	if mine.holds() {
+		if access.writes() && mine.writing == 0 {
+			own := b.lockOf(a.Task.ID)
 			c.violation(ReadLockOnly, b, r, c.cpuSide(a), own.obj.side(own))
 		}
 		return
 	}
-	takesPart, others := false, b.attachments.n > 0
-	for k := b.members.head; k != nil; k = k.next {
-		if k.v.obj.owner.isTask(a.Task.ID) {
-			takesPart = true
-		} else {
-			others = true
-		}
-	}
-	switch {
-	case against != nil && (takesPart || against.obj.job == nil):
-		c.violation(NoLock, b, r, c.cpuSide(a), against.obj.side(against))
-	case takesPart && others && !prepared:
+	if h := b.lockAgainst(access, mine.takesPart()); h != nil {
+		c.violation(NoLock, b, r, c.cpuSide(a), h.obj.side(h))
+	} else if mine.takesPart() && !prepared && (b.attachments.n > 0 || b.members.n > mine.objects) {
 		c.violation(NoLock, b, r, c.cpuSide(a), Side{})
 	}
+}
+
+// lockOf is a lock that the task has.
+func (b *Buffer) lockOf(task uint64) *entry {
+	for k := b.holders.head; k != nil; k = k.next {
+		if k.v.obj.holder.isTask(task) {
+			return k.v
+		}
+	}
+	return nil
+}
+
+// lockAgainst is a lock that conflicts with the access: a task's, or also a job's.
+func (b *Buffer) lockAgainst(access Access, jobs bool) *entry {
+	for k := b.holders.head; k != nil && k.v.access.conflicts(access); k = k.next { // all or none does
+		if jobs || k.v.obj.job == nil {
+			return k.v
+		}
+	}
+	return nil
 }
 
 // ObserveDMA tells of an access by the device, at physical addresses, before it takes

@@ -160,7 +160,7 @@ func (r *rig) nothingLeft() {
 	s := r.Stats()
 	left := Stats{Devices: s.Devices, Locks: s.Locks, Backoffs: s.Backoffs, Lockups: s.Lockups,
 		Migrations: s.Migrations, Preps: s.Preps, Maps: s.Maps, Violations: s.Violations}
-	if s != left || len(r.kmaps) != 0 || r.fenceUses != 0 || len(r.objects) != len(r.devices) || len(r.pages.chunks) != 0 || len(r.deadlines.heap) != 0 {
+	if s != left || len(r.kmaps) != 0 || r.fenceUses != 0 || len(r.stakes) != 0 || len(r.objects) != len(r.devices) || len(r.pages.chunks) != 0 || len(r.deadlines.heap) != 0 {
 		r.Fatalf("left over: %+v, %d objects, %d chunks of pages, %d deadlines", s, len(r.objects), len(r.pages.chunks), len(r.deadlines.heap))
 	}
 	if p, ok := r.cfg.Pool.(*PagePool); ok && !slices.Equal(p.all, p.free) {

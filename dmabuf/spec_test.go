@@ -279,7 +279,7 @@ func (r *specRun) do(op choices) {
 		if r.buf.backing == nil {
 			return
 		}
-		r.enterSession(s.Lock(cl, nil), &session{who: cl.task.Name + " lock", task: cl.task.ID, lock: true, rng: r.buf.whole(), access: s.entries[0].access | Read, cached: true,
+		r.enterSession(s.Lock(cl, nil), &session{who: cl.task.Name + " lock", task: cl.task.ID, lock: true, rng: r.buf.whole(), access: s.entries.first().access | Read, cached: true,
 			finish: func() error { return s.Unlock(cl) }})
 	case 4, 5: // Map
 		i, dir := pick(len(r.atts)), Direction(pick(3))

@@ -2,10 +2,7 @@
 
 package dmabuf
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // SyncOptions change how a sync object behaves.
 type SyncOptions struct {
@@ -31,15 +28,17 @@ type SyncObject struct {
 	opts    SyncOptions
 	job     *Job // whose locks these are
 	dead    bool
-	entries []*entry
+	entries list[entry]
+	held    int // of them
 
 	state     syncState
-	stamp     uint64  // the ticket; 0 if none. The smaller, the older.
-	holder    *Client // who locked it, or tries to
-	blocked   *entry  // what it waits for
-	contended *entry  // what it backed off from, with Backoff
-	try       bool    // must not wait
-	outcome   Errno   // of a Lock that failed before it had to wait
+	stamp     uint64       // the ticket; 0 if none. The smaller, the older.
+	holder    *Client      // who locked it, or tries to
+	next      *link[entry] // all entries before it are held, while it tries
+	blocked   *entry       // what it waits for
+	contended *entry       // what it backed off from, with Backoff
+	try       bool         // must not wait
+	outcome   Errno        // of a Lock that failed before it had to wait
 	wait      *Wait
 	lost      *Client // who does not know yet that the lock was taken away from it
 	backoffs  uint64
@@ -98,7 +97,12 @@ func (s *SyncObject) Backoffs() uint64 { return s.backoffs }
 // from a writer by force, or a job that wrote it aborted, so that its contents may be
 // half of something: nobody who locked it for writing has unlocked it since.
 func (s *SyncObject) Inconsistent() bool {
-	return s.state == syncLocked && slices.ContainsFunc(s.entries, func(e *entry) bool { return e.buf.broken })
+	for k := s.entries.head; k != nil && s.state == syncLocked; k = k.next {
+		if k.v.buf.broken {
+			return true
+		}
+	}
+	return false
 }
 
 // call begins a call by cl; a nil client stands for the owner.
@@ -146,18 +150,14 @@ func (s *SyncObject) Get(b *Buffer, a Access) error {
 	return nil
 }
 
+// find finds a buffer's entry, in the shorter of the two lists.
 func (s *SyncObject) find(b *Buffer) *entry {
-	// The shorter of the two lists.
-	if len(s.entries) <= b.members.n {
-		for _, e := range s.entries {
-			if e.buf == b {
-				return e
-			}
-		}
-		return nil
+	k := s.entries.head
+	if b.members.n < s.entries.n {
+		k = b.members.head
 	}
-	for k := b.members.head; k != nil; k = k.next {
-		if k.v.obj == s {
+	for ; k != nil; k = k.next {
+		if k.v.obj == s && k.v.buf == b {
 			return k.v
 		}
 	}
@@ -166,8 +166,10 @@ func (s *SyncObject) find(b *Buffer) *entry {
 
 func (s *SyncObject) add(b *Buffer, a Access) {
 	e := &entry{obj: s, buf: b, access: a}
-	s.entries = append(s.entries, e)
+	s.entries.pushBack(&e.order, e)
 	b.members.pushBack(&e.member, e)
+	e.stake = b.makeStake(s.owner)
+	e.stake.countObject(1)
 	b.refs++
 }
 
@@ -188,7 +190,6 @@ func (s *SyncObject) Put(b *Buffer) error {
 	}
 	s.core.enter()
 	defer s.core.leave()
-	s.entries = slices.DeleteFunc(s.entries, func(x *entry) bool { return x == e })
 	s.drop(e)
 	return nil
 }
@@ -197,7 +198,9 @@ func (s *SyncObject) drop(e *entry) {
 	if s.contended == e {
 		s.contended = nil
 	}
+	e.stake.countObject(-1)
 	e.member.remove()
+	e.order.remove()
 	e.buf.unref(1)
 }
 
@@ -218,11 +221,9 @@ func (s *SyncObject) PutAll() error {
 }
 
 func (s *SyncObject) putAll() {
-	for _, e := range s.entries {
+	for e := s.entries.first(); e != nil; e = s.entries.first() {
 		s.drop(e)
 	}
-	clear(s.entries)
-	s.entries = s.entries[:0]
 	s.stamp = 0
 }
 
@@ -294,6 +295,7 @@ func (s *SyncObject) startLock(cl *Client, w *Wait) error {
 		s.stamp = c.stamp
 	}
 	s.state, s.holder, s.try, s.outcome = syncLocking, cl, w == nil, 0
+	s.next = s.entries.head
 	s.advance()
 	c.settle()
 	switch {
@@ -318,8 +320,8 @@ func (s *SyncObject) advance() {
 			return
 		}
 	}
-	for _, e := range s.entries {
-		if e.state != entryHeld && !s.take(e) {
+	for ; s.next != nil; s.next = s.next.next {
+		if e := s.next.v; e.state != entryHeld && !s.take(e) {
 			return
 		}
 	}
@@ -364,11 +366,12 @@ func (s *SyncObject) end(err Errno) {
 }
 
 func (s *SyncObject) releaseHeld() {
-	for _, e := range s.entries {
-		if e.state == entryHeld {
+	for k := s.entries.head; s.held > 0; k = k.next {
+		if e := k.v; e.state == entryHeld {
 			e.release()
 		}
 	}
+	s.next = s.entries.head
 }
 
 func (s *SyncObject) stopWaiting() {
@@ -395,12 +398,14 @@ func (s *SyncObject) complete() {
 	if s.opts.Timeout > 0 {
 		c.deadlines.set(&s.deadline, c.after(s.opts.Timeout))
 	}
+	for k := s.entries.head; k != nil; k = k.next {
+		k.v.buf.partial--
+		if s.job == nil {
+			k.v.buf.lockedByTask(k.v)
+		}
+	}
 	if s.job != nil {
 		s.job.begin()
-	} else {
-		for _, e := range s.entries {
-			e.buf.lockedByTask(e)
-		}
 	}
 	if w := s.wait; w != nil {
 		s.wait = nil
@@ -442,16 +447,14 @@ func (s *SyncObject) Unlock(cl *Client) error {
 	c.enter()
 	defer c.leave()
 	if s.state != syncLocked {
-		for _, e := range s.entries {
+		if e := s.entries.first(); e != nil {
 			c.violation(NotLocked, e.buf, e.buf.whole(), cl.side("unlock", e.access), Side{})
-			break
 		}
 		return EINVAL
 	}
 	if !s.holder.same(cl) {
-		for _, e := range s.entries {
+		if e := s.entries.first(); e != nil {
 			c.violation(StrangerUnlocks, e.buf, e.buf.whole(), cl.side("unlock", e.access), s.side(e))
-			break
 		}
 		return EPERM
 	}
@@ -460,10 +463,8 @@ func (s *SyncObject) Unlock(cl *Client) error {
 }
 
 func (s *SyncObject) unlock() {
-	for _, e := range s.entries {
-		if s.job == nil && e.access&Frame != 0 {
-			e.buf.frameEnds(s.holder, e.access)
-		}
+	for k := s.entries.head; k != nil && s.job == nil; k = k.next {
+		k.v.buf.frameEnds(s.holder, k.v.access)
 	}
 	s.unlocked(false)
 }
@@ -473,7 +474,8 @@ func (s *SyncObject) takeAway() { s.unlocked(true) }
 
 func (s *SyncObject) unlocked(byForce bool) {
 	s.core.deadlines.cancel(&s.deadline)
-	for _, e := range s.entries {
+	for k := s.entries.head; k != nil; k = k.next {
+		e := k.v
 		if e.access.writes() {
 			e.buf.broken = byForce
 			if s.job == nil {
@@ -491,7 +493,8 @@ func (s *SyncObject) unlocked(byForce bool) {
 
 // keptOver takes the locks away because the object or its holder is gone.
 func (s *SyncObject) keptOver() {
-	for _, e := range s.entries {
+	for k := s.entries.head; k != nil; k = k.next {
+		e := k.v
 		s.core.violation(LockKept, e.buf, e.buf.whole(), s.holder.side("end of a locked sync object", e.access), s.side(e))
 	}
 	s.takeAway()
@@ -500,7 +503,8 @@ func (s *SyncObject) keptOver() {
 // lockup is the timer of a lock that was held too long.
 func (s *SyncObject) lockup() {
 	s.core.stats.Lockups++
-	for _, e := range s.entries {
+	for k := s.entries.head; k != nil; k = k.next {
+		e := k.v
 		s.core.violation(LockupBroken, e.buf, e.buf.whole(), s.side(e), e.buf.firstWaiting())
 	}
 	s.lost = s.holder
