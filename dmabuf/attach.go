@@ -25,6 +25,7 @@ type Attachment struct {
 	owner       *Client
 	constraints Constraints
 	persistent  bool
+	interest    *interest // which it is part of
 	dead        bool
 
 	mapped   bool
@@ -76,7 +77,7 @@ func (b *Buffer) Attach(cl *Client, d *Device, o AttachOptions) (*Attachment, er
 	}
 	a := &Attachment{core: c, buf: b, dev: d, owner: cl, constraints: k, persistent: o.Persistent}
 	a.id, _ = c.add(a)
-	b.attachments.pushBack(&a.ofBuffer, a)
+	a.join()
 	d.attachments.pushBack(&a.ofDevice, a)
 	cl.attached.pushBack(&a.ofClient, a)
 	b.refs++
@@ -138,9 +139,8 @@ func (a *Attachment) Map(dir Direction) ([]Extent, error) {
 	b.deviceBegins(a.dev, b.whole())
 	a.mapped, a.dir, a.bus, a.everUsed = true, dir, a.bus[:0], true
 	a.since, a.mark = c.cfg.Now(), c.mark()
-	b.mapped++
+	a.countMapping(1)
 	if !a.persistent {
-		b.transient++
 		b.frame.usedFor(dir.Device())
 	}
 	c.stats.Mapped++
@@ -203,9 +203,8 @@ func (a *Attachment) unmap() {
 	}
 	a.mapped = false
 	a.since, a.mark = c.cfg.Now(), c.mark()
-	b.mapped--
+	a.countMapping(-1)
 	if !a.persistent {
-		b.transient--
 		c.kick(b)
 	}
 	c.stats.Mapped--
@@ -234,7 +233,7 @@ func (a *Attachment) drop() {
 		a.unmap()
 	}
 	a.dead = true
-	a.ofBuffer.remove()
+	a.part()
 	a.ofDevice.remove()
 	a.ofClient.remove()
 	delete(c.objects, a.id)

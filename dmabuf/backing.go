@@ -94,15 +94,6 @@ func (b *Buffer) leave() {
 	b.backing = nil
 }
 
-// constraints are those of all attached devices together.
-func (b *Buffer) constraints() Constraints {
-	var c Constraints
-	for k := b.attachments.head; k != nil; k = k.next {
-		c = c.and(k.v.constraints.placing())
-	}
-	return c
-}
-
 // place gives the buffer backing, if it has none, that satisfies all attached
 // devices.
 func (b *Buffer) place() error {

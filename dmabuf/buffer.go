@@ -36,19 +36,22 @@ type Buffer struct {
 	link    link[Buffer]
 
 	attachments list[Attachment]
-	mapped      int // attachments that are mapped
-	transient   int // those among them whose mapping means use
+	interests   list[interest] // the same, by device
+	needs       []need         // of the attachments, without repetitions
+	mapped      int            // attachments that are mapped
+	transient   int            // those among them whose mapping means use
 
-	holders list[entry] // of the lock: one writer, or readers
-	partial int         // those among them whose sync object still lacks other buffers
-	queue   list[entry] // those who wait for it, oldest ticket first
-	members list[entry] // all sync objects that it is in
-	inUse   list[use]   // by jobs in flight
-	cpu     openAccesses
-	kmaps   list[kmap]
-	preps   list[Wait]
-	marks   list[pending]
-	fences  list[fenceUse]
+	holders   list[entry] // of the lock: one writer, or readers
+	partial   int         // those among them whose sync object still lacks other buffers
+	queue     list[entry] // those who wait for it, oldest ticket first
+	members   list[entry] // all sync objects that it is in
+	inUse     list[use]   // by jobs in flight
+	cpu       openAccesses
+	kmaps     list[kmap]
+	preps     list[Wait]
+	marks     list[pending]
+	fences    list[fenceUse]
+	exclusive int // those that write
 
 	broken bool // a writer's lock was taken away, or its job aborted, and no writer has finished since
 

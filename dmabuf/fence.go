@@ -225,7 +225,7 @@ func (b *Buffer) AddFence(f *Fence, a Access) error {
 		b.fences.pushBack(&u.ofBuffer, u)
 		f.uses.pushBack(&u.ofFence, u)
 	}
-	u.access |= a
+	u.grow(a)
 	b.frame.usedFor(a)
 	b.fenceBegins()
 	return nil
@@ -252,9 +252,9 @@ func (b *Buffer) useOf(f *Fence) *fenceUse {
 
 // fenceBegins is called before whoever a fence stands for can use the buffer.
 func (b *Buffer) fenceBegins() {
-	for k := b.attachments.head; k != nil; k = k.next {
-		if a := k.v; a.mapped {
-			b.deviceBegins(a.dev, b.whole())
+	for k := b.interests.head; k != nil; k = k.next {
+		if k.v.mapped.any() {
+			b.deviceBegins(k.v.dev, b.whole())
 		}
 	}
 }
@@ -262,9 +262,9 @@ func (b *Buffer) fenceBegins() {
 // fenceWrote is called when whoever a fence stands for has written the buffer. Those
 // that the remaining fences stand for go on without being asked again.
 func (b *Buffer) fenceWrote() {
-	for k := b.attachments.head; k != nil; k = k.next {
-		if a := k.v; a.mapped && a.dir.Device().writes() {
-			b.deviceWrote(a.dev, b.whole())
+	for k := b.interests.head; k != nil; k = k.next {
+		if k.v.mapped.permits(Write) {
+			b.deviceWrote(k.v.dev, b.whole())
 		}
 	}
 	if b.fences.n > 0 {
@@ -272,7 +272,18 @@ func (b *Buffer) fenceWrote() {
 	}
 }
 
+// grow adds an access to what the fence stands for.
+func (u *fenceUse) grow(a Access) {
+	if a.writes() && !u.access.writes() {
+		u.buf.exclusive++
+	}
+	u.access |= a
+}
+
 func (u *fenceUse) drop() {
+	if u.access.writes() {
+		u.buf.exclusive--
+	}
 	u.buf.core.fenceUses--
 	u.ofBuffer.remove()
 	u.ofFence.remove()
@@ -291,14 +302,7 @@ func (b *Buffer) Fences(a Access, f func(*Fence, Access)) {
 }
 
 // fenced tells whether an access has to wait for a fence.
-func (b *Buffer) fenced(a Access) bool {
-	for k := b.fences.head; k != nil; k = k.next {
-		if k.v.access.conflicts(a) {
-			return true
-		}
-	}
-	return false
-}
+func (b *Buffer) fenced(a Access) bool { return b.exclusive > 0 || a.writes() && b.fences.n > 0 }
 
 // WaitFences waits until there is no fence on the buffer that conflicts with the
 // access, as poll does on a dma-buf: reads wait for exclusive fences, writes for all.

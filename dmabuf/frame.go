@@ -55,8 +55,8 @@ func (b *Buffer) frameEnds(cl *Client, a Access) {
 // the buffer to read, as a display does all the time, and so may see what is written
 // there without asking again.
 func (b *Buffer) isRead(d *Device) bool {
-	for k := b.attachments.head; k != nil && b.transient > 0; k = k.next {
-		if a := k.v; a.dev != d && a.mapped && !a.persistent && a.dir.Device()&Read != 0 {
+	for k := b.interests.head; k != nil; k = k.next {
+		if i := k.v; i.dev != d && i.transient.permits(Read) {
 			return true
 		}
 	}

@@ -18,7 +18,7 @@ func (b *Buffer) wroteCached(r Range) {
 		return
 	}
 	r = r.lines()
-	for k := b.attachments.head; k != nil; k = k.next {
+	for k := b.interests.head; k != nil; k = k.next {
 		if !k.v.dev.coherent {
 			b.dirty.take(r, func(Range) {})
 			b.maintain(Clean, r)
@@ -57,8 +57,8 @@ func (b *Buffer) writingCached(own *SyncObject) bool {
 			return true
 		}
 	}
-	for k := b.attachments.head; k != nil && b.mapped > 0; k = k.next {
-		if a := k.v; a.mapped && a.dev.coherent && a.dir.Device().writes() && (!a.persistent || b.fenced(Read)) {
+	for k := b.interests.head; k != nil; k = k.next {
+		if i := k.v; i.dev.coherent && (i.transient.permits(Write) || b.exclusive > 0 && i.mapped.permits(Write)) {
 			return true
 		}
 	}

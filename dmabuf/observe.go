@@ -92,11 +92,11 @@ func (b *Buffer) cpuAccess(a *CPUAccess, r Range) {
 // ownerAgainst is a device other than d that owns the range so that an access
 // conflicts: it has the buffer mapped, or in a job.
 func (b *Buffer) ownerAgainst(d *Device, r Range, access Access) Side {
-	if b.transient > 0 {
-		for k := b.attachments.head; k != nil; k = k.next {
-			if a := k.v; a.dev != d && a.mapped && !a.persistent && a.dir.Device().conflicts(access) {
-				return a.side()
-			}
+	for k := b.interests.head; k != nil && b.transient > 0; k = k.next {
+		if i := k.v; i.dev != d && i.transient.conflicts(access) {
+			return b.attachmentOf(i.dev, func(a *Attachment) bool {
+				return a.mapped && !a.persistent && a.dir.Device().conflicts(access)
+			}).side()
 		}
 	}
 	for k := b.inUse.head; k != nil; k = k.next {
@@ -217,16 +217,16 @@ func (b *Buffer) lockAgainst(access Access, jobs bool) *entry {
 func (d *Device) ObserveDMA(a DMAAccess) {
 	c := d.core
 	a.Len = min(a.Len, maxAccess)
-	var before *Attachment // a mapped buffer that ended just where the next piece begins
+	var before *Buffer // mapped, and ended just where the next piece begins
 	for addr, n := a.Addr, a.Len; n > 0; {
 		b, r := c.pages.run(addr, n)
 		switch {
-		case b != nil && (before == nil || b.mappedFor(d) != nil || !c.inPool(addr)):
+		case b != nil && (before == nil || b.isMapped(d) || !c.inPool(addr)):
 			before = d.dma(&a, b, r)
 		case !c.inPool(addr): // who knows whose it is
 			before = nil
 		case before != nil:
-			d.beyond(&a, before, 0, r.Len)
+			d.beyond(&a, before.mappedFor(d), 0, r.Len)
 			before = nil
 		default:
 			d.astray(&a, addr, r.Len)
@@ -275,22 +275,12 @@ func (d *Device) endsBefore(addr uint64) (*Attachment, uint64) {
 	return nil, 0
 }
 
-// mappedFor is the device's mapping of the buffer, or nil.
-func (b *Buffer) mappedFor(d *Device) *Attachment {
-	for k := b.attachments.head; k != nil; k = k.next {
-		if k.v.dev == d && k.v.mapped {
-			return k.v
-		}
-	}
-	return nil
-}
-
-// dma applies the rules to an access to one buffer. It returns the mapping, if the
-// access goes to the end of the buffer's pages.
-func (d *Device) dma(a *DMAAccess, b *Buffer, r Range) *Attachment {
+// dma applies the rules to an access to one buffer. It returns the buffer if it is
+// mapped, and the access goes to the end of its pages.
+func (d *Device) dma(a *DMAAccess, b *Buffer, r Range) *Buffer {
 	c := d.core
 	access := accessOf(a.Write)
-	mapping := d.checkMapping(a, b, r, access) // in whole pages, as Map gives them
+	mapped := d.checkMapping(a, b, r, access) // in whole pages, as Map gives them
 	if o := b.ownerAgainst(d, r, access); o.Kind != Nobody {
 		c.violation(DeviceWhileDevice, b, r, d.side(a), o)
 	} else if cpu := b.preparedAgainst(r, access); cpu != nil && !b.heldBy(d) {
@@ -304,49 +294,43 @@ func (d *Device) dma(a *DMAAccess, b *Buffer, r Range) *Attachment {
 	b.readBy(d.client, access)
 	b.last = d.client.sideAt("DMA", access, c.cfg.Now(), 0)
 	b.last.Job = a.Job
-	if mapping != nil && r.End() == pages(b.spec.Size)*PageSize {
-		return mapping
+	if mapped && r.End() == pages(b.spec.Size)*PageSize {
+		return b
 	}
 	return nil
 }
 
+// isMapped tells whether the buffer is mapped for the device.
+func (b *Buffer) isMapped(d *Device) bool {
+	i := b.interestOf(d)
+	return i != nil && i.mapped.any()
+}
+
 // checkMapping applies the rules dma-unmapped, dma-after-unmap and dma-direction, and
-// returns the device's mapping of the buffer. It knows nothing of foreign buffers:
+// tells whether the device has the buffer mapped. It knows nothing of foreign buffers:
 // drivers map them without telling the core, and may do so at any time.
-func (d *Device) checkMapping(a *DMAAccess, b *Buffer, r Range, access Access) *Attachment {
+func (d *Device) checkMapping(a *DMAAccess, b *Buffer, r Range, access Access) bool {
 	if b.Foreign() {
-		return nil
+		return false
 	}
 	c := d.core
-	var mapped, former *Attachment
-	for k := b.attachments.head; k != nil; k = k.next {
-		switch at := k.v; {
-		case at.dev != d:
-		case !at.mapped:
-			if at.everUsed {
-				former = at
-			}
-		case at.dir.Device()&access != 0:
-			return at
-		default:
-			mapped = at
+	if i := b.interestOf(d); i != nil && i.mapped.any() {
+		if !i.mapped.permits(access) {
+			c.violation(WrongDirectionDMA, b, r, d.side(a), b.mappedFor(d).side())
 		}
-	}
-	if mapped != nil {
-		c.violation(WrongDirectionDMA, b, r, d.side(a), mapped.side())
-		return mapped
+		return true
 	}
 	if b.inJob(d) {
-		return nil // whoever started it mapped the buffer, and did not tell
+		return false // whoever started it mapped the buffer, and did not tell
 	}
-	if former != nil {
-		c.violation(AfterUnmap, b, r, d.side(a), former.side())
+	if at := b.formerFor(d); at != nil {
+		c.violation(AfterUnmap, b, r, d.side(a), at.side())
 	} else if g := c.graves.of(d, b.id); g != nil {
 		c.violation(AfterUnmap, b, r, d.side(a), g.side)
 	} else {
 		c.violation(NeverMapped, b, r, d.side(a), Side{})
 	}
-	return nil
+	return false
 }
 
 // preparedAgainst is an open access by CPU that conflicts.

@@ -31,10 +31,10 @@ func (b *Buffer) CPUMatters() (reads, writes bool) {
 		writes = true
 		reads = reads || a.writes()
 	}
-	if b.transient > 0 {
-		for k := b.attachments.head; k != nil; k = k.next {
-			if a := k.v; a.mapped && !a.persistent {
-				conflict(a.dir.Device())
+	for k := b.interests.head; k != nil; k = k.next {
+		for dir, n := range k.v.transient {
+			if n > 0 {
+				conflict(Direction(dir).Device())
 			}
 		}
 	}
