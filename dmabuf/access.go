@@ -87,61 +87,62 @@ func (r Range) lines() Range {
 // rangeSet is a set of bytes, as ranges in ascending order that do not touch.
 type rangeSet []Range
 
+// from is the index of the first range that ends at off or behind it.
+func (s rangeSet) from(off uint64) int {
+	lo, hi := 0, len(s)
+	for lo < hi {
+		if mid := (lo + hi) / 2; s[mid].End() < off {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
 // add puts r into the set.
 func (s *rangeSet) add(r Range) {
-	old := *s
-	i := 0
-	for i < len(old) && old[i].End() < r.Off {
-		i++
+	i := s.from(r.Off)
+	if i < len(*s) && (*s)[i].contains(r) {
+		return
 	}
 	j := i
-	for j < len(old) && old[j].Off <= r.End() {
-		lo, hi := min(r.Off, old[j].Off), max(r.End(), old[j].End())
+	for ; j < len(*s) && (*s)[j].Off <= r.End(); j++ {
+		lo, hi := min(r.Off, (*s)[j].Off), max(r.End(), (*s)[j].End())
 		r = Range{lo, hi - lo}
-		j++
 	}
-	switch {
-	case j > i:
-		old[i] = r
-		*s = append(old[:i+1], old[j:]...)
-	default:
-		old = append(old, Range{})
-		copy(old[i+1:], old[i:])
-		old[i] = r
-		*s = old
-	}
+	*s = slices.Replace(*s, i, j, r)
 }
 
 // take removes from the set what lies in r, and calls f for each piece of it.
 func (s *rangeSet) take(r Range, f func(Range)) {
-	for i := 0; i < len(*s); {
-		c := (*s)[i]
-		if !c.overlaps(r) {
-			i++
-			continue
-		}
+	i := s.from(r.Off)
+	if i == len(*s) {
+		return
+	}
+	var rest [2]Range // what remains of the first and the last
+	left := rest[:0]
+	j := i
+	for ; j < len(*s) && (*s)[j].Off < r.End(); j++ {
+		c := (*s)[j]
 		lo, hi := max(c.Off, r.Off), min(c.End(), r.End())
-		f(Range{lo, hi - lo})
-		left, right := Range{c.Off, lo - c.Off}, Range{hi, c.End() - hi}
-		switch {
-		case left.Len > 0 && right.Len > 0:
-			*s = append(*s, Range{})
-			copy((*s)[i+2:], (*s)[i+1:])
-			(*s)[i], (*s)[i+1] = left, right
-			i += 2
-		case left.Len > 0:
-			(*s)[i] = left
-			i++
-		case right.Len > 0:
-			(*s)[i] = right
-			i++
-		default:
-			*s = append((*s)[:i], (*s)[i+1:]...)
+		if c.Off < lo {
+			left = append(left, Range{c.Off, lo - c.Off})
+		}
+		if lo < hi {
+			f(Range{lo, hi - lo})
+		}
+		if hi < c.End() {
+			left = append(left, Range{hi, c.End() - hi})
 		}
 	}
+	*s = slices.Replace(*s, i, j, left...)
 }
 
 // overlaps tells whether any byte of r is in the set.
-func (s rangeSet) overlaps(r Range) bool { return slices.ContainsFunc(s, r.overlaps) }
+func (s rangeSet) overlaps(r Range) bool {
+	i := s.from(r.Off + 1)
+	return i < len(s) && s[i].overlaps(r)
+}
 
 func (s *rangeSet) clear() { *s = (*s)[:0] }

@@ -82,7 +82,12 @@ func (p *pageIndex) remove(x []Extent) {
 
 // settleAt makes x the buffer's backing.
 func (b *Buffer) settleAt(x []Extent) {
-	b.backing = x
+	b.backing, b.starts = x, b.starts[:0]
+	at := uint64(0)
+	for _, e := range x {
+		b.starts = append(b.starts, at)
+		at += e.Len
+	}
 	b.core.pages.add(b, x)
 	b.core.stats.Pages += int(pages(b.spec.Size))
 }
@@ -92,6 +97,20 @@ func (b *Buffer) leave() {
 	b.core.pages.remove(b.backing)
 	b.core.stats.Pages -= int(pages(b.spec.Size))
 	b.backing = nil
+}
+
+// pieceAt is the index of the piece of backing that has the byte at off; 0 if there is
+// no backing.
+func (b *Buffer) pieceAt(off uint64) int {
+	i, end := 0, len(b.starts)
+	for end-i > 1 {
+		if mid := (i + end) / 2; b.starts[mid] <= off {
+			i = mid
+		} else {
+			end = mid
+		}
+	}
+	return i
 }
 
 // place gives the buffer backing, if it has none, that satisfies all attached

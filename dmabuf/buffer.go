@@ -30,6 +30,7 @@ type Buffer struct {
 	id      ID
 	spec    Spec
 	backing []Extent
+	starts  []uint64 // offset in the buffer of each piece of backing
 	refs    int
 	dead    bool
 	kicked  bool

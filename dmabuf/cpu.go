@@ -258,13 +258,8 @@ func (b *Buffer) kmap(k kmapKey) Kmap {
 		return b.bogus()
 	}
 	at := k.page * PageSize
-	for _, x := range b.backing {
-		if at < x.Len {
-			return Kmap{Addr: x.Addr + at}
-		}
-		at -= x.Len
-	}
-	panic("BUG: dmabuf: prepared page has no backing")
+	i := b.pieceAt(at)
+	return Kmap{Addr: b.backing[i].Addr + at - b.starts[i]}
 }
 
 // countKmap notes one more mapping of a page, unless there are too many.

@@ -89,12 +89,9 @@ func (b *Buffer) deviceWrote(d *Device, r Range) {
 
 // maintain has the host do op to whole lines of the buffer.
 func (b *Buffer) maintain(op Op, r Range) {
-	at := uint64(0)
-	for _, x := range b.backing {
+	for i := b.pieceAt(r.Off); i < len(b.backing) && b.starts[i] < r.End(); i++ {
+		x, at := b.backing[i], b.starts[i]
 		lo, hi := max(at, r.Off), min(at+x.Len, r.End())
-		if lo < hi {
-			b.core.cfg.Memory.Maintain(op, x.Addr+lo-at, hi-lo)
-		}
-		at += x.Len
+		b.core.cfg.Memory.Maintain(op, x.Addr+lo-at, hi-lo)
 	}
 }

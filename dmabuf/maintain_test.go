@@ -139,3 +139,32 @@ func TestMaintenance(t *testing.T) {
 		})
 	}
 }
+
+// The pages of a buffer may lie in many pieces, and each is maintained, and mapped,
+// where it is.
+func TestPieces(t *testing.T) {
+	const base, gap = 1 << 32, 16 * PageSize
+	m := &opLog{}
+	r := newRig(t, func(c *Config) {
+		c.Memory = m
+		c.Pool = NewPagePool(Extent{base, PageSize}, Extent{base + gap, 2 * PageSize}, Extent{base + 2*gap, PageSize})
+	})
+	cl := r.client(1, "task")
+	b := must(cl.NewBuffer(Spec{Size: 4 * PageSize}))
+	must(b.Attach(cl, r.device("dev", Constraints{}), AttachOptions{}))
+	r.ok(b.BeginCPU(cl, b.whole(), Read))
+	for page, want := range []uint64{base, base + gap, base + gap + PageSize, base + 2*gap} {
+		if got := b.Kmap(cl, uint64(page)); got.Addr != want {
+			t.Errorf("page %d at %#x, want %#x", page, got.Addr, want)
+		}
+		r.ok(b.Kunmap(cl, uint64(page)))
+	}
+	for _, rg := range []Range{{PageSize - 64, 2*PageSize + 128}, {PageSize, 64}, {2 * PageSize, 64}, {4*PageSize - 64, 64}} {
+		r.ok(b.BeginCPU(cl, rg, Write))
+		r.ok(b.EndCPU(cl, rg, Write))
+	}
+	want := []string{"clean 4032+64", "clean 0+8192", "clean 0+64", "clean 0+64", "clean 4096+64", "clean 4032+64"}
+	if !slices.Equal(m.ops, want) {
+		t.Errorf("got %q, want %q", m.ops, want)
+	}
+}
