@@ -20,8 +20,14 @@ type Spec struct {
 	Backing []Extent
 }
 
-// MaxSize is the size of the largest buffer that can be described, in bytes.
-const MaxSize = 1 << 40
+// Sizes of the largest buffers, in bytes.
+const (
+	// MaxSize is that of buffers that can be described.
+	MaxSize = 1 << 40
+	// MaxForeign is that of foreign ones. Others are limited by the pool, as each page
+	// that backs a buffer is kept account of.
+	MaxForeign = 1 << 34
+)
 
 // Buffer is a buffer that can be shared. It exists as long as anybody refers to it:
 // a client, an attachment, a sync object, an open CPU access.
@@ -68,7 +74,7 @@ type Buffer struct {
 // NewBuffer makes a buffer, to which cl has a reference.
 //
 // EBADF: cl is closed. EINVAL: the size is 0 or above MaxSize, or Backing is not
-// whole pages that hold it. EEXIST: Backing belongs to another buffer already.
+// whole pages that hold it, or more than MaxForeign. EEXIST: Backing belongs to another buffer already.
 // ENFILE: too many objects.
 func (cl *Client) NewBuffer(s Spec) (*Buffer, error) {
 	if !cl.alive() {
@@ -100,6 +106,9 @@ func (cl *Client) NewBuffer(s Spec) (*Buffer, error) {
 
 // checkForeign tells whether a buffer can be where the specification says.
 func (c *Core) checkForeign(s Spec) error {
+	if s.Size > MaxForeign {
+		return EINVAL
+	}
 	left := pages(s.Size)
 	for _, x := range s.Backing {
 		n := x.Len / PageSize

@@ -149,6 +149,21 @@ func TestNoMemory(t *testing.T) {
 	r.nothingLeft()
 }
 
+// Each page of a foreign buffer is kept account of from the start, so there is an end.
+func TestForeignSize(t *testing.T) {
+	r := newRig(t)
+	cl := r.client(1, "app")
+	for _, test := range []struct {
+		size uint64
+		want error
+	}{{PageSize, nil}, {MaxForeign + 1, EINVAL}, {MaxSize, EINVAL}} {
+		_, err := cl.NewBuffer(Spec{Size: test.size, Backing: []Extent{{1 << 41, pages(test.size) * PageSize}}})
+		r.want(test.want, err)
+	}
+	must(cl.NewBuffer(Spec{Size: MaxSize})) // a size alone costs nothing
+	r.nothingLeft()
+}
+
 func TestConstraintsOfAll(t *testing.T) {
 	near, nearer := Constraints{AddressLimit: 1 << 32, Align: 1 << 16}, Constraints{AddressLimit: 1 << 28, LargePages: true}
 	want := Constraints{AddressLimit: 1 << 28, Align: 1 << 16, Contiguous: true, LargePages: true}
