@@ -311,6 +311,16 @@ func throngs() []throngStep {
 				th.ok(th.buf.Fini(th.one))
 			}
 		}},
+		{"a mapping that ends while CPU_PREP waits for another", func(th *throng) func() {
+			must(th.att.Map(ToDevice))
+			for _, cl := range th.clients {
+				th.want(EINPROGRESS, th.buf.Prep(cl, th.buf.whole(), Read, 0, &th.wait().Wait))
+			}
+			return func() {
+				must(th.att2.Map(ToDevice))
+				th.ok(th.att2.Unmap(ToDevice))
+			}
+		}},
 		{"a writer's turn", func(th *throng) func() {
 			objects, waits, next := make([]*SyncObject, len(th.clients)), make([]Wait, len(th.clients)), 0
 			for i, cl := range th.clients {
@@ -405,6 +415,22 @@ func BenchmarkThrong(b *testing.B) {
 	}
 }
 
+func TestThrongIsNotSuperLinear(t *testing.T) {
+	for _, step := range throngs() {
+		t.Run(step.name, func(t *testing.T) {
+			notSuperLinear(t, 10, 500, func(n int) func() {
+				th := newThrong(t, n)
+				t.Cleanup(func() {
+					if len(th.events) != 0 {
+						t.Errorf("events: %v", th.details())
+					}
+				})
+				return step.begin(th)
+			})
+		})
+	}
+}
+
 // BenchmarkLockMany is a lock of many buffers, each of which somebody else has and gives
 // back; time is for each buffer.
 func BenchmarkLockMany(b *testing.B) {
@@ -416,6 +442,10 @@ func BenchmarkLockMany(b *testing.B) {
 			}
 		})
 	}
+}
+
+func TestLockManyIsNotSuperLinear(t *testing.T) {
+	notSuperLinear(t, 10, 500, func(n int) func() { return lockMany(newRig(t), n) })
 }
 
 // lockMany returns the step of giving one buffer back, and of getting all anew after the

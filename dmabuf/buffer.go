@@ -55,7 +55,8 @@ type Buffer struct {
 	inUse     list[use]   // by jobs in flight
 	cpu       openAccesses
 	kmaps     list[kmap]
-	preps     list[Wait]
+	preps     list[Wait] // those who wait in Prep
+	polls     list[Wait] // and in WaitFences
 	marks     list[pending]
 	fences    list[fenceUse]
 	exclusive int // those that write
@@ -188,8 +189,10 @@ func (b *Buffer) unref(n int) {
 	}
 	c := b.core
 	b.dead = true
-	for w := b.preps.first(); w != nil; w = b.preps.first() {
-		w.fail(EBADF)
+	for _, waits := range []*list[Wait]{&b.preps, &b.polls} {
+		for w := waits.first(); w != nil; w = waits.first() {
+			w.fail(EBADF)
+		}
 	}
 	for p := b.marks.first(); p != nil; p = b.marks.first() {
 		p.drop()

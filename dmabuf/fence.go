@@ -325,6 +325,6 @@ func (b *Buffer) WaitFences(cl *Client, a Access, w *Wait) error {
 	}
 	w.begin(cl)
 	w.buf, w.access, w.onlyFences = b, a, true
-	b.preps.pushBack(&w.on, w)
+	b.polls.pushBack(&w.on, w)
 	return EINPROGRESS
 }

@@ -23,6 +23,15 @@ func (l *list[T]) first() *T {
 	return l.head.v
 }
 
+// each calls f for all, which may remove the one that it is called for.
+func (l *list[T]) each(f func(*T)) {
+	for k := l.head; k != nil; {
+		v := k.v
+		k = k.next
+		f(v)
+	}
+}
+
 // pushBack puts v, whose link k is, at the end.
 func (l *list[T]) pushBack(k *link[T], v *T) { l.insertAfter(l.tail, k, v) }
 

@@ -107,19 +107,22 @@ func (b *Buffer) busy(a Access) bool {
 	return b.fenced(a)
 }
 
-// prepareWaiting lets those go on who wait in Prep and need not any more.
+// prepareWaiting lets those go on who wait in Prep or WaitFences and need not any more.
+// None need not, as long as not even a read could.
 func (b *Buffer) prepareWaiting() {
-	for k := b.preps.head; k != nil; {
-		w := k.v
-		k = k.next
-		switch {
-		case w.onlyFences:
+	if b.preps.n > 0 && !b.busy(Read) {
+		b.preps.each(func(w *Wait) {
+			if !b.busy(w.access) {
+				w.finish(b.prepare(w.client, w.rng, w.access))
+			}
+		})
+	}
+	if b.polls.n > 0 && !b.fenced(Read) {
+		b.polls.each(func(w *Wait) {
 			if !b.fenced(w.access) {
 				w.finish(nil)
 			}
-		case !b.busy(w.access):
-			w.finish(b.prepare(w.client, w.rng, w.access))
-		}
+		})
 	}
 }
 

@@ -81,11 +81,10 @@ func (b *Buffer) Info() BufferInfo {
 		i.Queued = append(i.Queued, k.v.obj.holder.info("lock "+k.v.access.String()))
 	}
 	for k := b.preps.head; k != nil; k = k.next {
-		how := "CPU_PREP " + k.v.access.String()
-		if k.v.onlyFences {
-			how = "fences"
-		}
-		i.Queued = append(i.Queued, k.v.client.info(how))
+		i.Queued = append(i.Queued, k.v.client.info("CPU_PREP "+k.v.access.String()))
+	}
+	for k := b.polls.head; k != nil; k = k.next {
+		i.Queued = append(i.Queued, k.v.client.info("fences"))
 	}
 	for k := b.cpu.head; k != nil; k = k.next {
 		u := k.v.cl.info(k.v.access.String())
