@@ -2,6 +2,8 @@
 
 package dmabuf
 
+import "slices"
+
 // CPUAlike tells whether loads of bytes in the range [addr, addr+n) of physical memory, which
 // is within a page, are all judged alike by the rules (ObserveCPU), and stores likewise: no
 // range that somebody has prepared, or that a job uses, begins or ends within it. Then a host
@@ -18,9 +20,14 @@ func (c *Core) CPUAlike(addr, n uint64) bool {
 		}
 	}
 	for k := b.inUse.head; k != nil; k = k.next {
-		if u := k.v; !u.job.hold && u.rng.overlaps(r) && !u.rng.contains(r) {
+		if u := k.v; !u.job.hold && u.span.overlaps(r) && u.dividedIn(r) {
 			return false
 		}
 	}
 	return true
+}
+
+// dividedIn tells whether a part begins or ends within the range.
+func (u *use) dividedIn(r Range) bool {
+	return slices.ContainsFunc(u.parts, func(p part) bool { return p.rng.overlaps(r) && !p.rng.contains(r) })
 }

@@ -431,6 +431,46 @@ func TestThrongIsNotSuperLinear(t *testing.T) {
 	}
 }
 
+// BenchmarkJob is a job that writes a buffer in parts, as a list of drawing commands does,
+// and accesses to them; time is for each part.
+func BenchmarkJob(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		b.Run(fmt.Sprint(n, " parts"), func(b *testing.B) {
+			next := manyParts(newScene(b), n)
+			b.ReportAllocs()
+			for b.Loop() {
+				next()
+			}
+		})
+	}
+}
+
+func TestJobIsNotSuperLinear(t *testing.T) {
+	notSuperLinear(t, 10, 500, func(n int) func() { return manyParts(newScene(t), n) })
+}
+
+// manyParts returns the step of an access in a job, which begins anew after the last.
+func manyParts(s *scene, n int) func() {
+	b := must(s.one.NewBuffer(Spec{Size: uint64(2*n) * LineSize}))
+	must(must(b.Attach(s.one, s.dev, AttachOptions{Persistent: true})).Map(Bidirectional))
+	j := s.dev.NewJob("list", false)
+	for i := range uint64(n) {
+		s.ok(j.Use(b, Range{2 * i * LineSize, LineSize}, Write))
+	}
+	i, at := 0, b.Backing()[0].Addr
+	return func() {
+		if i == 0 {
+			s.ok(j.Start(nil))
+		}
+		s.dev.ObserveDMA(DMAAccess{Addr: at + uint64(2*i)*LineSize, Len: LineSize, Write: true})
+		if i++; i == n {
+			s.ok(j.Finish())
+			b.stale.clear()
+			i = 0
+		}
+	}
+}
+
 // BenchmarkLockMany is a lock of many buffers, each of which somebody else has and gives
 // back; time is for each buffer.
 func BenchmarkLockMany(b *testing.B) {

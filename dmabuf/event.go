@@ -206,8 +206,9 @@ func (a *Attachment) side() Side {
 	return a.dev.client.sideAt(op+a.dir.String(), a.dir.Device(), a.since, a.mark)
 }
 
-func (u *use) side() Side {
-	s := u.job.dev.client.sideAt("job", u.access, u.job.since, u.job.mark)
+// side is the job doing that to the buffer.
+func (u *use) side(a Access) Side {
+	s := u.job.dev.client.sideAt("job", a, u.job.since, u.job.mark)
 	s.Job = u.job.name
 	return s
 }

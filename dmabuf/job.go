@@ -17,7 +17,7 @@ type Job struct {
 	name string
 	hold bool
 	sync *SyncObject
-	uses []*use
+	uses []*use // one for each buffer
 
 	running      bool
 	locked       bool // in flight, and holds the locks
@@ -26,13 +26,43 @@ type Job struct {
 	mark         uint64
 }
 
-// use is a range of a buffer in a job.
+// use is a buffer in a job.
 type use struct {
 	job    *Job
 	buf    *Buffer
+	parts  []part
+	span   Range     // from the first to the last byte of all parts
+	access Access    // what is done to any of them
+	link   link[use] // of the buffer, while the job is in flight
+}
+
+// part is a range of a buffer, and what a job does to it.
+type part struct {
 	rng    Range
 	access Access
-	link   link[use] // of the buffer, while the job is in flight
+}
+
+func (u *use) add(r Range, a Access) {
+	if u.span.Len == 0 {
+		u.span = r
+	}
+	lo, hi := min(u.span.Off, r.Off), max(u.span.End(), r.End())
+	u.span = Range{lo, hi - lo}
+	u.access |= a
+	u.parts = append(u.parts, part{r, a})
+}
+
+// against is a part that an access to a range conflicts with; nil for none.
+func (u *use) against(r Range, a Access) *part {
+	if !u.access.conflicts(a) || !u.span.overlaps(r) {
+		return nil
+	}
+	for i := range u.parts {
+		if p := &u.parts[i]; p.access.conflicts(a) && p.rng.overlaps(r) {
+			return p
+		}
+	}
+	return nil
 }
 
 // NewJob makes a job without buffers. One that holds is in flight for long, like
@@ -68,12 +98,14 @@ func (j *Job) Use(b *Buffer, r Range, a Access) error {
 	case j.running || j.sync.state != syncIdle:
 		return EBUSY
 	}
-	j.uses = append(j.uses, &use{job: j, buf: b, rng: r, access: a})
-	if e := j.sync.find(b); e != nil {
-		e.access |= a
-	} else {
-		j.sync.add(b, a)
+	e := j.sync.find(b)
+	if e == nil {
+		e = j.sync.add(b, 0)
+		e.use = &use{job: j, buf: b}
+		j.uses = append(j.uses, e.use)
 	}
+	e.access |= a
+	e.use.add(r, a)
 	return nil
 }
 
@@ -119,21 +151,40 @@ func (j *Job) begin() {
 
 func (u *use) begin() {
 	j, b, c := u.job, u.buf, u.job.core
-	b.deviceBegins(j.dev, u.rng)
+	for _, p := range u.parts {
+		b.deviceBegins(j.dev, p.rng)
+	}
 	if !j.locked && !j.ignoresLocks {
 		if h := b.conflicting(u.access, j.dev.client); h != nil {
-			c.violation(DeviceWithoutLock, b, u.rng, u.side(), h.obj.side(h))
+			p := u.against(b.whole(), h.access)
+			c.violation(DeviceWithoutLock, b, p.rng, u.side(p.access), h.obj.side(h))
 		}
 	}
-	for k := b.inUse.head; k != nil; k = k.next {
-		if o := k.v; o.job.dev != j.dev && !o.job.hold && !j.hold && o.access.conflicts(u.access) && o.rng.overlaps(u.rng) {
-			c.violation(DeviceWhileDevice, b, u.rng, u.side(), o.side())
-			break
-		}
+	if !j.hold {
+		u.meetOthers()
 	}
 	b.inUse.pushBack(&u.link, u)
-	if b.frame.matters(u.access) {
-		b.frameBegins(u.side(), j.dev.client, u.access)
+	for _, p := range u.parts {
+		if b.frame.matters(p.access) {
+			b.frameBegins(u.side(p.access), j.dev.client, p.access)
+		}
+	}
+}
+
+// meetOthers reports the first use by another device that is in the way.
+func (u *use) meetOthers() {
+	b := u.buf
+	for k := b.inUse.head; k != nil; k = k.next {
+		o := k.v
+		if o.job.dev == u.job.dev || o.job.hold {
+			continue
+		}
+		for _, p := range u.parts {
+			if q := o.against(p.rng, p.access); q != nil {
+				b.core.violation(DeviceWhileDevice, b, p.rng, u.side(p.access), o.side(q.access))
+				return
+			}
+		}
 	}
 }
 
@@ -175,12 +226,7 @@ func (j *Job) finish(good bool) error {
 	c.stats.Jobs--
 	for _, u := range j.uses {
 		u.link.remove()
-		if u.access.writes() {
-			u.buf.deviceWrote(j.dev, u.rng)
-		}
-		if good {
-			u.buf.frameEnds(j.dev.client, u.access)
-		}
+		u.end(good)
 		c.kick(u.buf)
 	}
 	if j.sync.state == syncLocked {
@@ -190,6 +236,18 @@ func (j *Job) finish(good bool) error {
 		j.spoil()
 	}
 	return j.sync.tell(j.dev.client)
+}
+
+// end draws the consequences of what was done to the parts.
+func (u *use) end(good bool) {
+	for _, p := range u.parts {
+		if p.access.writes() {
+			u.buf.deviceWrote(u.job.dev, p.rng)
+		}
+		if good {
+			u.buf.frameEnds(u.job.dev.client, p.access)
+		}
+	}
 }
 
 // spoil notes that what the job was to write is not complete.

@@ -25,6 +25,7 @@ type entry struct {
 	buf    *Buffer
 	access Access
 	state  entryState
+	use    *use        // of a job
 	stake  *stake      // of the object's owner
 	held   *stake      // of who holds the lock
 	lock   link[entry] // the buffer's holders or queue

@@ -100,8 +100,12 @@ func (b *Buffer) ownerAgainst(d *Device, r Range, access Access) Side {
 		}
 	}
 	for k := b.inUse.head; k != nil; k = k.next {
-		if u := k.v; u.job.dev != d && !u.job.hold && u.rng.overlaps(r) && u.access.conflicts(access) {
-			return u.side()
+		u := k.v
+		if u.job.dev == d || u.job.hold {
+			continue
+		}
+		if p := u.against(r, access); p != nil {
+			return u.side(p.access)
 		}
 	}
 	return Side{}

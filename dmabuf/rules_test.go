@@ -199,6 +199,24 @@ func TestRules(t *testing.T) {
 			s.dma(s.other, 0, 64, false)
 			s.dma(s.dev, 0, 64, false)
 		}},
+		{name: "jobs with parts between each other's", do: func(s *scene) {
+			const part = 128
+			job := func(d *Device, first uint64, a Access) {
+				j := d.NewJob("every other", false)
+				for off := first * part; off < PageSize; off += 2 * part {
+					s.ok(j.Use(s.buf, Range{off, part}, a))
+				}
+				s.ok(j.Start(nil))
+			}
+			job(s.dev, 0, Write)
+			job(s.other, 1, Write)
+			s.dma(s.other, part, part, true)
+			s.dma(s.dev, 2*part, part, true)
+			if len(s.events) != 0 {
+				s.Errorf("event without a meeting: %v", &s.events[0])
+			}
+			s.dma(s.dev, part, part, true)
+		}, want: []Detail{DeviceWhileDevice}, mode: observe},
 		{name: "two jobs, one writes", do: func(s *scene) {
 			s.job(s.dev, Write, false)
 			s.job(s.other, Read, false)

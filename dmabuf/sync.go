@@ -164,13 +164,14 @@ func (s *SyncObject) find(b *Buffer) *entry {
 	return nil
 }
 
-func (s *SyncObject) add(b *Buffer, a Access) {
+func (s *SyncObject) add(b *Buffer, a Access) *entry {
 	e := &entry{obj: s, buf: b, access: a}
 	s.entries.pushBack(&e.order, e)
 	b.members.pushBack(&e.member, e)
 	e.stake = b.makeStake(s.owner)
 	e.stake.countObject(1)
 	b.refs++
+	return e
 }
 
 // Put removes a buffer.
@@ -418,8 +419,12 @@ func (s *SyncObject) complete() {
 func (b *Buffer) lockedByTask(e *entry) {
 	b.useCached(b.whole(), e.obj)
 	for k := b.inUse.head; k != nil; k = k.next {
-		if u := k.v; !u.job.locked && !u.job.ignoresLocks && u.access.conflicts(e.access) {
-			b.core.violation(DeviceWithoutLock, b, u.rng, u.side(), e.obj.side(e))
+		u := k.v
+		if u.job.locked || u.job.ignoresLocks {
+			continue
+		}
+		if p := u.against(b.whole(), e.access); p != nil {
+			b.core.violation(DeviceWithoutLock, b, p.rng, u.side(p.access), e.obj.side(e))
 		}
 	}
 	if b.frame.matters(e.access) {
