@@ -82,7 +82,7 @@ func (b *Buffer) BeginCPU(cl *Client, r Range, a Access) error {
 	}
 	b.core.enter()
 	defer b.core.leave()
-	return b.begin(cl, r, a, false)
+	return b.begin(cl, r, a, false, b.core.mark())
 }
 
 func (b *Buffer) checkCPU(cl *Client, r Range, a Access) error {
@@ -95,7 +95,7 @@ func (b *Buffer) checkCPU(cl *Client, r Range, a Access) error {
 	return nil
 }
 
-func (b *Buffer) begin(cl *Client, r Range, access Access, prep bool) error {
+func (b *Buffer) begin(cl *Client, r Range, access Access, prep bool, mark uint64) error {
 	c := b.core
 	if c.stats.CPUAccesses >= c.cfg.MaxObjects {
 		return ENOMEM
@@ -110,7 +110,7 @@ func (b *Buffer) begin(cl *Client, r Range, access Access, prep bool) error {
 	} else {
 		c.freeCPU = a.free
 	}
-	*a = cpuAccess{buf: b, cl: cl, rng: r, access: access, prep: prep, since: c.cfg.Now(), mark: c.mark()}
+	*a = cpuAccess{buf: b, cl: cl, rng: r, access: access, prep: prep, since: c.cfg.Now(), mark: mark}
 	b.cpu.pushBack(&a.ofBuffer, a)
 	b.cpu.count(a, 1)
 	cl.cpu.pushBack(&a.ofClient, a)

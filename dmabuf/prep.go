@@ -53,14 +53,14 @@ func (b *Buffer) Prep(cl *Client, r Range, a Access, f PrepFlags, w *Wait) error
 	if p := b.marks.first(); p != nil {
 		c.violation(PendingCommands, b, r, cl.side("CPU_PREP", a), p.cl.sideAt("batch", 0, p.since, p.mark))
 		if f&PrepIgnorePending == 0 {
-			return b.prepFailed(cl, EAGAIN)
+			return b.prepFailed(cl, EAGAIN, c.mark())
 		}
 	}
 	if !b.busy(a) {
-		return b.prepare(cl, r, a)
+		return b.prepare(cl, r, a, c.mark())
 	}
 	if w == nil {
-		return b.prepFailed(cl, EBUSY)
+		return b.prepFailed(cl, EBUSY, c.mark())
 	}
 	w.begin(cl)
 	w.buf, w.rng, w.access = b, r, a
@@ -69,13 +69,13 @@ func (b *Buffer) Prep(cl *Client, r Range, a Access, f PrepFlags, w *Wait) error
 }
 
 // prepare ends the wait of a Prep with success, or at least an outcome.
-func (b *Buffer) prepare(cl *Client, r Range, a Access) error {
+func (b *Buffer) prepare(cl *Client, r Range, a Access, mark uint64) error {
 	if k := b.prepOf(cl); k != nil {
-		b.core.violation(NestedPrep, b, r, cl.side("CPU_PREP", a), k.side())
+		b.core.violation(NestedPrep, b, r, cl.sideAt("CPU_PREP", a, b.core.cfg.Now(), mark), k.side())
 		return EALREADY
 	}
-	if err := b.begin(cl, r, a, true); err != nil {
-		return b.prepFailed(cl, err.(Errno))
+	if err := b.begin(cl, r, a, true, mark); err != nil {
+		return b.prepFailed(cl, err.(Errno), mark)
 	}
 	if b.failed.cl == cl {
 		b.failed = failedPrep{}
@@ -85,8 +85,8 @@ func (b *Buffer) prepare(cl *Client, r Range, a Access) error {
 }
 
 // prepFailed remembers that a Prep failed, and returns the error.
-func (b *Buffer) prepFailed(cl *Client, err Errno) error {
-	b.failed = failedPrep{cl, err, b.core.cfg.Now(), b.core.mark()}
+func (b *Buffer) prepFailed(cl *Client, err Errno, mark uint64) error {
+	b.failed = failedPrep{cl, err, b.core.cfg.Now(), mark}
 	return err
 }
 
@@ -113,7 +113,7 @@ func (b *Buffer) prepareWaiting() {
 	if b.preps.n > 0 && !b.busy(Read) {
 		b.preps.each(func(w *Wait) {
 			if !b.busy(w.access) {
-				w.finish(b.prepare(w.client, w.rng, w.access))
+				w.finish(b.prepare(w.client, w.rng, w.access, w.mark))
 			}
 		})
 	}

@@ -877,6 +877,49 @@ func TestEventSides(t *testing.T) {
 	}
 }
 
+// Who had to wait is shown where he began to, and not where somebody let him go on.
+func TestSidesOfThoseWhoWaited(t *testing.T) {
+	mark := uint64(0)
+	s := newScene(t, func(c *Config) { c.Mark = func() uint64 { return mark } })
+	s.place()
+	at := func(m uint64) { mark, s.events = m, nil }
+	is := func(what string, d Detail, this, other uint64) {
+		t.Helper()
+		if !slices.ContainsFunc(s.events, func(e Event) bool { return e.Detail == d && e.This.Mark == this && e.Other.Mark == other }) {
+			t.Errorf("%s: %v, want detail %d, marks %d and %d", what, s.events, d, this, other)
+		}
+	}
+	at(1)
+	first := s.lock(s.one, Write)
+	at(2)
+	second, w := s.sync(s.two, SyncOptions{}, Write, s.buf), s.wait()
+	s.want(EINPROGRESS, second.Lock(s.two, &w.Wait))
+	at(3)
+	s.ok(first.Unlock(s.one))
+	s.is(w, nil)
+	s.cpu(1, 0, true)
+	is("a lock", NoLock, 3, 2)
+	at(4)
+	w = s.wait()
+	s.want(EINPROGRESS, first.Lock(s.one, &w.Wait))
+	at(5)
+	s.clock.advance(DefaultLockupTimeout)
+	s.is(w, nil)
+	is("a lock that is waited for too long", LockupBroken, 2, 4)
+	s.ok(first.Unlock(s.one))
+
+	at(6)
+	s.mapped(s.att, FromDevice)
+	at(7)
+	w = s.wait()
+	s.want(EINPROGRESS, s.buf.Prep(s.one, s.buf.whole(), Read, 0, &w.Wait))
+	at(8)
+	s.ok(s.att.Unmap(FromDevice))
+	s.is(w, nil)
+	s.want(EALREADY, s.buf.Prep(s.one, s.buf.whole(), Read, 0, nil))
+	is("a CPU_PREP", NestedPrep, 8, 7)
+}
+
 func TestDetailsHaveText(t *testing.T) {
 	for _, d := range Details() {
 		if d.Code() == "" || d.String() == "" {

@@ -393,7 +393,12 @@ func (s *SyncObject) abandon() {
 func (s *SyncObject) complete() {
 	c := s.core
 	s.state = syncLocked
-	s.since, s.mark = c.cfg.Now(), c.mark()
+	s.since = c.cfg.Now()
+	if s.wait != nil {
+		s.mark = s.wait.mark // not where somebody made room
+	} else {
+		s.mark = c.mark()
+	}
 	s.holder.holding.pushBack(&s.ofHolder, s)
 	c.stats.Locks++
 	if s.opts.Timeout > 0 {
@@ -519,7 +524,7 @@ func (s *SyncObject) lockup() {
 // firstWaiting is the oldest of those who wait for the buffer's lock.
 func (b *Buffer) firstWaiting() Side {
 	if e := b.queue.first(); e != nil {
-		return e.obj.holder.side("lock", e.access)
+		return e.obj.holder.sideAt("lock", e.access, b.core.cfg.Now(), e.obj.wait.mark)
 	}
 	return Side{}
 }

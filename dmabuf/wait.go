@@ -24,6 +24,7 @@ type Wait struct {
 	client   *Client
 	state    waitState
 	err      error
+	mark     uint64 // where the call was made
 	deadline deadline
 	ofClient link[Wait]
 	on       link[Wait] // the buffer's or fence's list
@@ -57,7 +58,7 @@ func (w *Wait) usable() error {
 // begin makes the call wait on behalf of cl.
 func (w *Wait) begin(cl *Client) {
 	c := cl.core
-	w.core, w.client, w.state, w.err = c, cl, waiting, nil
+	w.core, w.client, w.state, w.err, w.mark = c, cl, waiting, nil, c.mark()
 	cl.waits.pushBack(&w.ofClient, w)
 	c.stats.Waits++
 	if w.Timeout > 0 {
@@ -88,7 +89,7 @@ func (w *Wait) fail(err Errno) bool {
 	case w.obj != nil:
 		w.obj.abandon()
 	case w.buf != nil && !w.onlyFences:
-		_ = w.buf.prepFailed(w.client, err)
+		_ = w.buf.prepFailed(w.client, err, w.mark)
 	}
 	w.finish(err)
 	return true
