@@ -71,6 +71,9 @@ func (b *Buffer) Attach(cl *Client, d *Device, o AttachOptions) (*Attachment, er
 		if !k.takes(b.spec.Size) {
 			return nil, ENOSPC
 		}
+		if b.attachments.n == 0 && b.backing != nil {
+			b.wroteCached(b.whole()) // perhaps: without devices nobody has to say so
+		}
 		if err := b.accommodate(k.placing()); err != nil {
 			return nil, err
 		}

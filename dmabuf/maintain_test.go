@@ -63,21 +63,20 @@ func TestMaintenance(t *testing.T) {
 			cpu(s, s.buf.whole(), Write)
 			cpu(s, s.buf.whole(), Read|Write)
 		}, nil},
-		{"CPU writes before anybody is attached", false, func(s *scene) {
+		{"CPU may have written anything before somebody is attached", false, func(s *scene) {
 			s.giveUp()
 			cpu(s, Range{0, 64}, Write)
-			cpu(s, Range{256, 64}, Write)
 			s.att = must(s.buf.Attach(s.one, s.other, AttachOptions{}))
 			frame(s, ToDevice)
 			frame(s, ToDevice)
-		}, []string{"clean 0+64", "clean 256+64"}},
+		}, []string{all(Clean)}},
 		{"and again after", false, func(s *scene) {
 			s.giveUp()
 			cpu(s, Range{0, 64}, Write)
 			s.att = must(s.buf.Attach(s.one, s.other, AttachOptions{}))
 			cpu(s, Range{0, 64}, Write)
 			frame(s, ToDevice)
-		}, []string{"clean 0+64"}},
+		}, []string{"clean 0+64", fmt.Sprintf("clean 64+%d", lines-64)}},
 		{"a move cleans what it copies", false, func(s *scene) {
 			s.giveUp()
 			cpu(s, s.buf.whole(), Write)

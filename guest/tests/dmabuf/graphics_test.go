@@ -36,6 +36,29 @@ func newImage(t *testing.T, c *share.Client, card *drm.Card, name string) *drm.I
 	return m
 }
 
+// TestWrittenBeforeDevices has the 2D engine copy what was written before it was attached,
+// when nobody had to prepare anything.
+func TestWrittenBeforeDevices(t *testing.T) {
+	c := open(t)
+	card := openCard(t)
+	dst := newImage(t, c, card, "destination")
+	l := drm.NewLayout(dst.Width, dst.Height, dst.Format)
+	b, err := c.Create("source", uint64(l.Size()))
+	must(t, err)
+	p := pixel.TestPicture(dst.Width, dst.Height, 0)
+	p.Store(mapped(t, b), l.Stride, l.Format)
+	src, err := card.ImportImage(b, l)
+	must(t, err)
+	t.Cleanup(func() { must(t, src.Close()) })
+	must(t, card.Run(drm.Copy(dst.Surface(), image.Point{}, src.Surface(), src.Bounds())))
+	must(t, c.Prep(dst.Buf, 0, uint64(dst.Size()), share.Read, share.Forever))
+	got := pixel.Load(dst.Mem, dst.Width, dst.Height, dst.Stride, dst.Format)
+	must(t, c.Fini(dst.Buf))
+	if d := p.Diff(got); d != "" {
+		t.Fatal(d)
+	}
+}
+
 // TestGraphics has the 2D engine copy between buffers of the core.
 func TestGraphics(t *testing.T) {
 	c := open(t)
