@@ -186,3 +186,37 @@ func TestRangeSet(t *testing.T) {
 		}
 	}
 }
+
+// TestKmapped asks where pages are that are mapped in each way, or not any more.
+func TestKmapped(t *testing.T) {
+	r := newRig(t)
+	cl, other := r.client(1, "task"), r.client(2, "other")
+	b := must(cl.NewBuffer(Spec{Size: 2 * PageSize}))
+	is := func(what string, cl *Client, page uint64, want Kmap, mapped bool) {
+		t.Helper()
+		if m, ok := b.Kmapped(cl, page); m != want || ok != mapped {
+			t.Errorf("%s: %+v, %v", what, m, ok)
+		}
+	}
+	garbage := Kmap{poison, true}
+	is("not mapped", cl, 1, garbage, false)
+	all := b.whole()
+	r.ok(b.BeginCPU(cl, all, Read))
+	at := b.Kmap(cl, 1)
+	is("mapped", cl, 1, at, true)
+	is("another page", cl, 0, garbage, false)
+	is("another client", other, 1, garbage, false)
+	r.ok(b.Kunmap(cl, 1))
+	is("unmapped", cl, 1, garbage, false)
+	at = must(b.KmapAtomic(cl, 1))
+	is("mapped atomically", cl, 1, at, true)
+	if r.ok(b.EndCPU(cl, all, Read)); len(r.events) != 1 {
+		t.Errorf("events %v", r.events)
+	}
+	is("the access has ended", cl, 1, garbage, true)
+	if n := len(r.events); n != 2 || r.events[1].Detail != KmapOutside {
+		t.Errorf("events %v", r.events)
+	}
+	r.ok(cl.Close())
+	is("closed", cl, 1, garbage, false)
+}

@@ -249,12 +249,34 @@ func (b *Buffer) pageRange(page uint64) Range {
 }
 
 func (b *Buffer) kmap(k kmapKey) Kmap {
-	c, r := b.core, b.pageRange(k.page)
-	prepared := b.prepared(k.cl, r)
-	if !prepared {
-		c.violation(KmapOutside, b, r, k.cl.side("kmap", 0), Side{})
+	m := b.pageFor(k)
+	if !b.core.countKmap(k) {
+		return b.bogus()
 	}
-	if !c.countKmap(k) || !prepared {
+	return m
+}
+
+// Kmapped is where a page that cl has mapped is now: where it was, or the page of garbage,
+// which is reported, if the access that it was mapped for has ended. False: cl has not
+// mapped it.
+func (b *Buffer) Kmapped(cl *Client, page uint64) (Kmap, bool) {
+	if !cl.alive() || !b.alive() {
+		return b.bogus(), false
+	}
+	k := b.kmapKey(cl, page, false)
+	if b.core.kmaps[k] == nil {
+		if k.atomic = true; b.core.kmaps[k] == nil {
+			return b.bogus(), false
+		}
+	}
+	return b.pageFor(k), true
+}
+
+// pageFor is the page, if the client may use it now.
+func (b *Buffer) pageFor(k kmapKey) Kmap {
+	r := b.pageRange(k.page)
+	if !b.prepared(k.cl, r) {
+		b.core.violation(KmapOutside, b, r, k.cl.side("kmap", 0), Side{})
 		return b.bogus()
 	}
 	at := k.page * PageSize

@@ -277,7 +277,7 @@ func TestTesterErrors(t *testing.T) {
 		{"sync: empty", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_SYNC_FOR_DEVICE, ioctl.DMATestSync{Handle: mapped})},
 		{"sync: direction", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_SYNC_FOR_DEVICE, ioctl.DMATestSync{Handle: mapped, Length: 1, Dir: 3})},
 		{"run: operation", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_RUN, ioctl.DMATestRun{Op: 9})},
-		{"run: flag", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_RUN, ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Dst: mapped, Flags: 2})},
+		{"run: flag", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_RUN, ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Dst: mapped, Flags: 4})},
 		{"run: not mapped", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_RUN, ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Dst: free, Length: 8})},
 		{"wait: nothing", unix.EINVAL, once(dev, ioctl.VDEV_DMATEST_IOC_WAIT, ioctl.DMATestWait{})},
 		{"run", 0, once(other, ioctl.VDEV_DMATEST_IOC_RUN, run)},

@@ -72,14 +72,7 @@ type device struct {
 type client struct {
 	*dmabuf.Client
 	attachments map[uint32]*dmabuf.Attachment
-	kmaps       map[kmapKey]int
 	prepared    map[dmabuf.ID]dmabuf.Access
-}
-
-type kmapKey struct {
-	buffer dmabuf.ID
-	page   uint64
-	atomic bool
 }
 
 // export is what the guest's kernel has for a buffer: the dma-buf's own reference, and

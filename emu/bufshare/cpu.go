@@ -47,32 +47,27 @@ func (c *call) exporter(b *dmabuf.Buffer, a dmabuf.Access, flag uint32) {
 	c.flags |= flag | uint32(dir)<<8
 }
 
-// kmapOf is the buffer and the mapping that a request is about.
-func (c *call) kmapOf(a *ioctl.VdevDMABufKmap) (*dmabuf.Buffer, kmapKey, error) {
-	b, err := c.buffer(a.Fd)
-	if err != nil {
-		return nil, kmapKey{}, err
+// kmapOf is the buffer that a request is about, and whether the mapping is atomic.
+func (c *call) kmapOf(a *ioctl.VdevDMABufKmap) (b *dmabuf.Buffer, atomic bool, err error) {
+	if b, err = c.buffer(a.Fd); err != nil {
+		return nil, false, err
 	}
-	if err := flagsWithin(a.Flags, ioctl.VDEV_DMABUF_KMAP_ATOMIC); err != nil {
-		return nil, kmapKey{}, err
-	}
-	return b, kmapKey{b.ID(), a.Page, a.Flags&ioctl.VDEV_DMABUF_KMAP_ATOMIC != 0}, nil
+	return b, a.Flags&ioctl.VDEV_DMABUF_KMAP_ATOMIC != 0, flagsWithin(a.Flags, ioctl.VDEV_DMABUF_KMAP_ATOMIC)
 }
 
 func kmap(c *call, a *ioctl.VdevDMABufKmap) error {
-	b, k, err := c.kmapOf(a)
+	b, atomic, err := c.kmapOf(a)
 	if err != nil {
 		return err
 	}
 	var m dmabuf.Kmap
-	if k.atomic {
+	if atomic {
 		if m, err = b.KmapAtomic(c.client.Client, a.Page); err != nil {
 			return err
 		}
 	} else {
 		m = b.Kmap(c.client.Client, a.Page)
 	}
-	c.client.kmaps[k]++
 	a.Bogus = 0
 	if m.Bogus {
 		a.Bogus = 1
@@ -81,21 +76,14 @@ func kmap(c *call, a *ioctl.VdevDMABufKmap) error {
 }
 
 func kunmap(c *call, a *ioctl.VdevDMABufKmap) error {
-	b, k, err := c.kmapOf(a)
-	if err != nil {
+	b, atomic, err := c.kmapOf(a)
+	switch {
+	case err != nil:
 		return err
+	case atomic:
+		return b.KunmapAtomic(c.client.Client, a.Page)
 	}
-	unmap := b.Kunmap
-	if k.atomic {
-		unmap = b.KunmapAtomic
-	}
-	if err := unmap(c.client.Client, a.Page); err != nil {
-		return err
-	}
-	if c.client.kmaps[k]--; c.client.kmaps[k] == 0 {
-		delete(c.client.kmaps, k)
-	}
-	return nil
+	return b.Kunmap(c.client.Client, a.Page)
 }
 
 // kaccess tells where a page is that the kernel has mapped and is going to access.
@@ -104,15 +92,12 @@ func kaccess(c *call, a *ioctl.VdevDMABufAccess) error {
 	if err != nil {
 		return err
 	}
-	if a.Length == 0 || a.Offset >= dmabuf.PageSize || a.Length > dmabuf.PageSize-a.Offset ||
-		c.client.kmaps[kmapKey{b.ID(), a.Page, false}]+c.client.kmaps[kmapKey{b.ID(), a.Page, true}] == 0 {
+	if a.Length == 0 || a.Offset >= dmabuf.PageSize || a.Length > dmabuf.PageSize-a.Offset {
 		return dmabuf.EINVAL
 	}
-	// Where it is may have changed since it was mapped: to a page of garbage, if the
-	// access that it was mapped for has ended.
-	m := b.Kmap(c.client.Client, a.Page)
-	if err := b.Kunmap(c.client.Client, a.Page); err != nil {
-		return err
+	m, ok := b.Kmapped(c.client.Client, a.Page)
+	if !ok {
+		return dmabuf.EINVAL
 	}
 	a.Phys = m.Addr
 	return nil

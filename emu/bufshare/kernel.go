@@ -21,7 +21,7 @@ func open(c *call, a *ioctl.VdevBSUOpen) error {
 	if err != nil {
 		return err
 	}
-	c.s.clients[uint32(k.ID())] = &client{Client: k, attachments: map[uint32]*dmabuf.Attachment{}, kmaps: map[kmapKey]int{},
+	c.s.clients[uint32(k.ID())] = &client{Client: k, attachments: map[uint32]*dmabuf.Attachment{},
 		prepared: map[dmabuf.ID]dmabuf.Access{}}
 	a.Client = uint32(k.ID())
 	return nil
