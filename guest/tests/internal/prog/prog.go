@@ -7,14 +7,19 @@ package prog
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
 // args returns the command line's "NAME correct|broken", or says how it is to be and
-// exits with status 2. What is what the usage calls NAME.
-func args(what string) (name string, broken bool) {
+// exits with status 2. What is what the usage calls NAME, and all are those that there are,
+// if that is known.
+func args(what string, all []string) (name string, broken bool) {
 	if len(os.Args) != 3 || os.Args[2] != "correct" && os.Args[2] != "broken" {
-		fmt.Fprintf(os.Stderr, "usage: prog %s correct|broken\n", what)
+		fmt.Fprintf(os.Stderr, "usage: %s %s correct|broken\n", filepath.Base(os.Args[0]), what)
+		if len(all) > 0 {
+			fmt.Fprintf(os.Stderr, "%s is one of these, several joined by commas, or \"all\":\n  %s\n", what, strings.Join(all, "\n  "))
+		}
 		os.Exit(2)
 	}
 	return os.Args[1], os.Args[2] == "broken"
@@ -24,7 +29,7 @@ func args(what string) (name string, broken bool) {
 // it says "all", and exits: with status 1 if a correct form was wrong, 2 if one could not
 // run. Run prints what it found.
 func Main(all []string, run func(name string, broken bool) (right bool, err error)) {
-	name, broken := args("NAME")
+	name, broken := args("NAME", all)
 	names := strings.Split(name, ",")
 	if name == "all" {
 		names = all
@@ -46,7 +51,7 @@ func Main(all []string, run func(name string, broken bool) (right bool, err erro
 // Run runs the program that the command line names, and exits with status 1 if it
 // failed. What is what the usage calls the name.
 func Run(what string, run func(name string, broken bool) error) {
-	if err := run(args(what)); err != nil {
+	if err := run(args(what, nil)); err != nil {
 		fmt.Fprintln(os.Stderr, "prog:", err)
 		os.Exit(1)
 	}
