@@ -27,12 +27,16 @@ func args(what string, all []string) (name string, broken bool) {
 
 // Main runs the programs that the command line names, joined by commas, or all of them if
 // it says "all", and exits: with status 1 if a correct form was wrong, 2 if one could not
-// run. Run prints what it found.
+// run. In all, what follows a name after a space is for people. Run prints what it found.
 func Main(all []string, run func(name string, broken bool) (right bool, err error)) {
 	name, broken := args("NAME", all)
 	names := strings.Split(name, ",")
 	if name == "all" {
-		names = all
+		names = nil
+		for _, line := range all {
+			name, _, _ := strings.Cut(line, " ")
+			names = append(names, name)
+		}
 	}
 	status := 0
 	for _, name := range names {

@@ -23,7 +23,11 @@ func main() {
 	scenarios.Child()
 	var names []string
 	for _, s := range scenarios.All() {
-		names = append(names, s.Name)
+		line := s.Name
+		if len(s.Flags) > 0 {
+			line += " (vdev exec " + strings.Join(s.Flags, " ") + ")"
+		}
+		names = append(names, line)
 	}
 	prog.Main(names, func(name string, broken bool) (bool, error) {
 		right, notes, err := scenarios.Run(name, broken)
