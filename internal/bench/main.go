@@ -77,7 +77,7 @@ func (b *bench) main(only string) error {
 	for _, step := range []struct {
 		name string
 		run  func() error
-	}{{"boot", b.boot}, {"idle", b.idle}, {"compute", b.compute}, {"caches", b.caches}, {"g2d", b.g2dSpeed}, {"display", b.display}, {"sharing", b.sharing}} {
+	}{{"boot", b.boot}, {"idle", b.idle}, {"compute", b.compute}, {"caches", b.caches}, {"g2d", b.g2dSpeed}, {"display", b.display}, {"sharing", b.sharing}, {"core", b.core}} {
 		if want.MatchString(step.name) {
 			if err := step.run(); err != nil {
 				return fmt.Errorf("%s: %w", step.name, err)
