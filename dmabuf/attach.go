@@ -2,8 +2,6 @@
 
 package dmabuf
 
-import "time"
-
 // AttachOptions change what an attachment means.
 type AttachOptions struct {
 	// Constraints instead of the device's, for a function of it that needs others
@@ -32,9 +30,8 @@ type Attachment struct {
 	dir      Direction
 	segments []Extent // of the mapping, or of the last one; none if the buffer has moved since
 	bus      []Extent // where the device sees it, if it was told
-	since    time.Duration
-	mark     uint64
-	everUsed bool // was mapped at some time
+	when     moment   // it was mapped or unmapped last
+	everUsed bool     // was mapped at some time
 
 	ofBuffer link[Attachment]
 	ofDevice link[Attachment]
@@ -141,7 +138,7 @@ func (a *Attachment) Map(dir Direction) ([]Extent, error) {
 	a.split()
 	b.deviceBegins(a.dev, b.whole())
 	a.mapped, a.dir, a.bus, a.everUsed = true, dir, a.bus[:0], true
-	a.since, a.mark = c.cfg.Now(), c.mark()
+	a.when = a.dev.client.now()
 	a.countMapping(1)
 	if !a.persistent {
 		b.frame.usedFor(dir.Device())
@@ -205,7 +202,7 @@ func (a *Attachment) unmap() {
 		b.deviceWrote(a.dev, b.whole())
 	}
 	a.mapped = false
-	a.since, a.mark = c.cfg.Now(), c.mark()
+	a.when = a.dev.client.now()
 	a.countMapping(-1)
 	if !a.persistent {
 		c.kick(b)

@@ -4,7 +4,6 @@ package dmabuf
 
 import (
 	"slices"
-	"time"
 )
 
 // Spec describes a new buffer.
@@ -262,8 +261,7 @@ type pending struct {
 	cl       *Client
 	buf      *Buffer
 	n        int
-	since    time.Duration
-	mark     uint64
+	when     moment
 	ofClient link[pending]
 	ofBuffer link[pending]
 }
@@ -284,7 +282,7 @@ func (b *Buffer) MarkPending(cl *Client) error {
 		cl.marks.pushBack(&p.ofClient, p)
 	}
 	p.n++
-	p.since, p.mark = b.core.cfg.Now(), b.core.mark()
+	p.when = cl.now()
 	return nil
 }
 

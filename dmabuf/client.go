@@ -59,7 +59,7 @@ func (c *Core) NewClient(t Task) (*Client, error) {
 // ID is the client's number.
 func (cl *Client) ID() ID { return cl.id }
 
-// Task is who acts through the client.
+// Task is whose the client is. Others may make calls with it (Config.Caller).
 func (cl *Client) Task() Task { return cl.task }
 
 // Close releases everything that the client has, whatever it is doing: its waits end
@@ -126,6 +126,3 @@ func (cl *Client) alive() bool { return cl != nil && !cl.dead }
 func (cl *Client) same(o *Client) bool {
 	return cl == o || cl.device == nil && o.device == nil && cl.task.ID != 0 && cl.task.ID == o.task.ID
 }
-
-// isTask tells whether the client acts for that task.
-func (cl *Client) isTask(id uint64) bool { return cl.device == nil && id != 0 && cl.task.ID == id }

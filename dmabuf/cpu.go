@@ -2,8 +2,6 @@
 
 package dmabuf
 
-import "time"
-
 // MaxAtomicKmaps is how many pages a client can have mapped atomically at a time.
 const MaxAtomicKmaps = 2
 
@@ -15,8 +13,7 @@ type cpuAccess struct {
 	rng    Range
 	access Access
 	prep   bool
-	since  time.Duration
-	mark   uint64
+	when   moment // it began
 
 	ofBuffer link[cpuAccess]
 	ofClient link[cpuAccess]
@@ -82,7 +79,7 @@ func (b *Buffer) BeginCPU(cl *Client, r Range, a Access) error {
 	}
 	b.core.enter()
 	defer b.core.leave()
-	return b.begin(cl, r, a, false, b.core.mark())
+	return b.begin(cl, r, a, false, cl.now())
 }
 
 func (b *Buffer) checkCPU(cl *Client, r Range, a Access) error {
@@ -95,7 +92,7 @@ func (b *Buffer) checkCPU(cl *Client, r Range, a Access) error {
 	return nil
 }
 
-func (b *Buffer) begin(cl *Client, r Range, access Access, prep bool, mark uint64) error {
+func (b *Buffer) begin(cl *Client, r Range, access Access, prep bool, when moment) error {
 	c := b.core
 	if c.stats.CPUAccesses >= c.cfg.MaxObjects {
 		return ENOMEM
@@ -110,7 +107,7 @@ func (b *Buffer) begin(cl *Client, r Range, access Access, prep bool, mark uint6
 	} else {
 		c.freeCPU = a.free
 	}
-	*a = cpuAccess{buf: b, cl: cl, rng: r, access: access, prep: prep, since: c.cfg.Now(), mark: mark}
+	*a = cpuAccess{buf: b, cl: cl, rng: r, access: access, prep: prep, when: when}
 	b.cpu.pushBack(&a.ofBuffer, a)
 	b.cpu.count(a, 1)
 	cl.cpu.pushBack(&a.ofClient, a)
@@ -172,7 +169,7 @@ func (a *cpuAccess) side() Side {
 	if a.prep {
 		op = "CPU_PREP"
 	}
-	return a.cl.sideAt(op, a.access, a.since, a.mark)
+	return a.cl.sideAt(op, a.access, a.when)
 }
 
 // Kmap is a page that the kernel can use.

@@ -7,6 +7,9 @@ type DeviceSpec struct {
 	Name string
 	// Coherent: the device sees what is in the CPU's caches.
 	Coherent bool
+	// Jobs: all that it does is in jobs (NewJob), which take locks, with mode Enforce; so
+	// what it has mapped it does not touch before it has the lock.
+	Jobs bool
 	// Constraints are those of attachments that state none of their own.
 	Constraints Constraints
 }

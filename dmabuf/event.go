@@ -184,13 +184,31 @@ func (c *Core) violated(e Event, b *Buffer) {
 	c.cfg.Observer(&c.event)
 }
 
-// side is the client doing something now.
-func (cl *Client) side(op string, a Access) Side {
-	return cl.sideAt(op, a, cl.core.cfg.Now(), cl.core.mark())
+// moment is when a client did something, which task it was, and what the host took down.
+type moment struct {
+	task Task
+	at   time.Duration
+	mark uint64
 }
 
-func (cl *Client) sideAt(op string, a Access, at time.Duration, mark uint64) Side {
-	s := Side{Kind: TaskSide, ID: cl.task.ID, Name: cl.task.Name, Op: op, Access: a, At: at, Mark: mark}
+// now is the moment of a call by the client.
+func (cl *Client) now() moment { return moment{cl.caller(), cl.core.cfg.Now(), cl.core.mark()} }
+
+// caller is the task that makes a call by the client.
+func (cl *Client) caller() Task {
+	if cl.device == nil && cl.core.cfg.Caller != nil {
+		if t := cl.core.cfg.Caller(); t.ID != 0 {
+			return t
+		}
+	}
+	return cl.task
+}
+
+// side is the client doing something now.
+func (cl *Client) side(op string, a Access) Side { return cl.sideAt(op, a, cl.now()) }
+
+func (cl *Client) sideAt(op string, a Access, m moment) Side {
+	s := Side{Kind: TaskSide, ID: m.task.ID, Name: m.task.Name, Op: op, Access: a, At: m.at, Mark: m.mark}
 	if cl.device != nil {
 		s.Kind, s.ID = DeviceSide, uint64(cl.id)
 	}
@@ -203,12 +221,12 @@ func (a *Attachment) side() Side {
 	if a.mapped {
 		op = "map "
 	}
-	return a.dev.client.sideAt(op+a.dir.String(), a.dir.Device(), a.since, a.mark)
+	return a.dev.client.sideAt(op+a.dir.String(), a.dir.Device(), a.when)
 }
 
 // side is the job doing that to the buffer.
 func (u *use) side(a Access) Side {
-	s := u.job.dev.client.sideAt("job", a, u.job.since, u.job.mark)
+	s := u.job.dev.client.sideAt("job", a, u.job.when)
 	s.Job = u.job.name
 	return s
 }

@@ -145,7 +145,7 @@ func (d *Device) mappingAt(addr uint64) *Attachment {
 // formerAt finds what it had mapped there last and still has attached.
 func (d *Device) formerAt(addr uint64) (last *Attachment) {
 	for k := d.attachments.head; k != nil; k = k.next {
-		if a := k.v; !a.mapped && a.has(addr) && (last == nil || a.since >= last.since) {
+		if a := k.v; !a.mapped && a.has(addr) && (last == nil || a.when.at >= last.when.at) {
 			last = a
 		}
 	}

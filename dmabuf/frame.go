@@ -11,6 +11,9 @@ type frame struct {
 	side   Side // the end of the access that produced it
 }
 
+// isBy tells whether the task produced it.
+func (f *frame) isBy(t Task) bool { return f.side.Kind == TaskSide && t.ID != 0 && f.side.ID == t.ID }
+
 // matters tells whether the beginning of an access has anything to do with it.
 func (f *frame) matters(a Access) bool { return f.unread && a&(Read|Frame) != 0 }
 

@@ -115,6 +115,9 @@ type Config struct {
 	LockupTimeout time.Duration
 	// Mode is what devices do about locks.
 	Mode Mode
+	// Caller is the task that is making a call now; ID 0 if that is not known. Nil stands for
+	// that, too: then it is the client's. May be nil.
+	Caller func() Task
 	// Tickets says who backs off.
 	Tickets Tickets
 	// MaxObjects limits how many clients, buffers, attachments, sync objects and

@@ -102,7 +102,7 @@ func (b *Buffer) attachmentOf(d *Device, f func(*Attachment) bool) *Attachment {
 // formerFor is the device's attachment to the buffer that was unmapped last, or nil.
 func (b *Buffer) formerFor(d *Device) (last *Attachment) {
 	for k := b.attachments.head; k != nil; k = k.next {
-		if a := k.v; a.dev == d && a.everUsed && !a.mapped && (last == nil || a.since >= last.since) {
+		if a := k.v; a.dev == d && a.everUsed && !a.mapped && (last == nil || a.when.at >= last.when.at) {
 			last = a
 		}
 	}

@@ -2,8 +2,6 @@
 
 package dmabuf
 
-import "time"
-
 // Job is a device's use of buffers from just before its DMA begins until it is
 // complete. A device makes one and uses it again and again.
 //
@@ -20,10 +18,9 @@ type Job struct {
 	uses []*use // one for each buffer
 
 	running      bool
-	locked       bool // in flight, and holds the locks
-	ignoresLocks bool // began in mode Off
-	since        time.Duration
-	mark         uint64
+	locked       bool   // in flight, and holds the locks
+	ignoresLocks bool   // began in mode Off
+	when         moment // it began
 }
 
 // use is a buffer in a job.
@@ -142,7 +139,7 @@ func (j *Job) begin() {
 	if j.locked {
 		j.ignoresLocks = false
 	}
-	j.since, j.mark = c.cfg.Now(), c.mark()
+	j.when = j.dev.client.now()
 	c.stats.Jobs++
 	for _, u := range j.uses {
 		u.begin()

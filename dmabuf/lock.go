@@ -59,8 +59,8 @@ func (b *Buffer) grant(e *entry) {
 	b.holders.pushBack(&e.lock, e)
 	b.partial++
 	e.obj.held++
-	if e.held = e.stake; !e.obj.holder.same(e.obj.owner) {
-		e.held = b.makeStake(e.obj.holder)
+	if e.held = e.stake; !e.stake.isOf(e.obj.when.task) {
+		e.held = b.makeStake(e.obj.when.task, e.obj.holder.device)
 	}
 	e.held.countLock(e.access, 1)
 	b.core.stats.Locked++

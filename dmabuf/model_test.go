@@ -275,7 +275,7 @@ func (r *lockRun) learn() {
 			p.wait = nil
 			switch {
 			case w.err == nil:
-				p.held, p.at = true, p.obj().since
+				p.held, p.at = true, p.obj().when.at
 			case w.err == EINTR, w.err == ETIMEDOUT && w.Timeout > 0, w.err == EDEADLK && p.obj().opts.Backoff:
 			default:
 				r.fail("%v: outcome %v", p, w.err)

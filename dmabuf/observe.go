@@ -75,25 +75,49 @@ func (c *Core) cpuSide(a *CPUAccess) Side {
 // cpuAccess applies the rules to an access to one buffer.
 func (b *Buffer) cpuAccess(a *CPUAccess, r Range) {
 	access := accessOf(a.Write)
-	if d := b.ownerAgainst(nil, r, access); d.Kind != Nobody {
+	mine := b.stakeOf(a.Task.ID)
+	if d := b.ownerAgainstCPU(r, access, mine.holds()); d.Kind != Nobody {
 		b.core.violation(CPUWhileDevice, b, r, b.core.cpuSide(a), d)
 	}
 	if a.Task.ID != 0 {
-		mine := b.stakeOf(a.Task.ID)
 		prepared := mine.holds() || b.checkPrepared(a, r, access) // a lock does what CPU_PREP does
 		b.checkLock(a, r, access, mine, prepared)
 	}
-	if access == Read && b.frame.unread && !b.frame.by.isTask(a.Task.ID) {
+	if access == Read && b.frame.unread && !b.frame.isBy(a.Task) {
 		b.frame.unread = false
 	}
 	b.last = Side{Kind: TaskSide, ID: a.Task.ID, Name: a.Task.Name, Op: "access", Access: access, At: b.core.cfg.Now()}
 }
 
+// isWord tells whether an access is one of those that routines like memcpy and strlen make
+// of whole words at the ends of what they read, of which they use only a part. A page or
+// line boundary is never within one.
+func isWord(r Range, access Access) bool {
+	return access == Read && r.Len > 1 && r.Len <= 8 && r.Off%r.Len == 0
+}
+
+// ownerAgainstCPU is ownerAgainst for an access by CPU; locked tells whether the task has
+// the lock. Which bytes of a word it reads is not known.
+func (b *Buffer) ownerAgainstCPU(r Range, access Access, locked bool) Side {
+	waits := locked && b.core.cfg.Mode == Enforce // devices that have it mapped, with their jobs
+	if !isWord(r, access) {
+		return b.ownerAgainst(nil, r, access, waits)
+	}
+	var d Side
+	for i := range r.Len {
+		if d = b.ownerAgainst(nil, Range{r.Off + i, 1}, access, waits); d.Kind == Nobody {
+			break
+		}
+	}
+	return d
+}
+
 // ownerAgainst is a device other than d that owns the range so that an access
-// conflicts: it has the buffer mapped, or in a job.
-func (b *Buffer) ownerAgainst(d *Device, r Range, access Access) Side {
+// conflicts: it has the buffer mapped, or in a job. With jobsWait devices that do all in
+// jobs own it in those alone.
+func (b *Buffer) ownerAgainst(d *Device, r Range, access Access, jobsWait bool) Side {
 	for k := b.interests.head; k != nil && b.transient > 0; k = k.next {
-		if i := k.v; i.dev != d && i.transient.conflicts(access) {
+		if i := k.v; i.dev != d && !(jobsWait && i.dev.spec.Jobs) && i.transient.conflicts(access) {
 			return b.attachmentOf(i.dev, func(a *Attachment) bool {
 				return a.mapped && !a.persistent && a.dir.Device().conflicts(access)
 			}).side()
@@ -121,7 +145,7 @@ func (b *Buffer) needsPrep(r Range) bool {
 // checkPrepared applies the rule prep-fini, and tells whether the bytes are prepared.
 // Tasks may agree that one prepares for all.
 func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) bool {
-	if b.preparedFor(r, access) {
+	if b.preparedFor(r, access) || isWord(r, access) && b.preparedInPart(r, access) {
 		return true
 	}
 	c := b.core
@@ -131,10 +155,10 @@ func (b *Buffer) checkPrepared(a *CPUAccess, r Range, access Access) bool {
 	case open != nil:
 		c.violation(WrongDirectionCPU, b, r, c.cpuSide(a), open.side())
 	case !b.needsPrep(r):
-	case b.failed.cl != nil && b.failed.cl.isTask(a.Task.ID):
+	case b.failed.cl != nil && b.failed.when.task.ID == a.Task.ID:
 		f := &b.failed
 		c.violated(Event{Detail: IgnoredError, Range: r, This: c.cpuSide(a), Err: f.err,
-			Other: f.cl.sideAt("CPU_PREP", 0, f.since, f.mark)}, b)
+			Other: f.cl.sideAt("CPU_PREP", 0, f.when)}, b)
 	default:
 		c.violation(MissingPrep, b, r, c.cpuSide(a), Side{})
 	}
@@ -161,11 +185,21 @@ func (b *Buffer) preparedFor(r Range, access Access) bool {
 	return true
 }
 
+// preparedInPart tells whether they permit it for any of the bytes.
+func (b *Buffer) preparedInPart(r Range, access Access) bool {
+	for k := b.cpu.head; k != nil; k = k.next {
+		if p := k.v; p.access&access != 0 && p.rng.overlaps(r) {
+			return true
+		}
+	}
+	return false
+}
+
 // openFor is the task's newest open access by CPU, if any, and whether one of the
 // task's is of this kind.
 func (b *Buffer) openFor(task uint64, access Access) (open *cpuAccess, permits bool) {
 	for k := b.cpu.head; k != nil; k = k.next {
-		if p := k.v; p.cl.isTask(task) {
+		if p := k.v; p.when.task.ID == task {
 			open = p
 			permits = permits || p.access&access != 0
 		}
@@ -198,7 +232,7 @@ func (b *Buffer) checkLock(a *CPUAccess, r Range, access Access, mine *stake, pr
 // lockOf is a lock that the task has.
 func (b *Buffer) lockOf(task uint64) *entry {
 	for k := b.holders.head; k != nil; k = k.next {
-		if k.v.obj.holder.isTask(task) {
+		if k.v.obj.job == nil && k.v.obj.when.task.ID == task {
 			return k.v
 		}
 	}
@@ -285,7 +319,7 @@ func (d *Device) dma(a *DMAAccess, b *Buffer, r Range) *Buffer {
 	c := d.core
 	access := accessOf(a.Write)
 	mapped := d.checkMapping(a, b, r, access) // in whole pages, as Map gives them
-	if o := b.ownerAgainst(d, r, access); o.Kind != Nobody {
+	if o := b.ownerAgainst(d, r, access, false); o.Kind != Nobody {
 		c.violation(DeviceWhileDevice, b, r, d.side(a), o)
 	} else if cpu := b.preparedAgainst(r, access); cpu != nil && !b.heldBy(d) {
 		c.violation(DeviceWhileCPU, b, r, d.side(a), cpu.side())
@@ -296,7 +330,7 @@ func (d *Device) dma(a *DMAAccess, b *Buffer, r Range) *Buffer {
 		}
 	}
 	b.readBy(d.client, access)
-	b.last = d.client.sideAt("DMA", access, c.cfg.Now(), 0)
+	b.last = d.client.sideAt("DMA", access, moment{d.client.task, c.cfg.Now(), 0})
 	b.last.Job = a.Job
 	if mapped && r.End() == pages(b.spec.Size)*PageSize {
 		return b

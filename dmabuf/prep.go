@@ -2,14 +2,11 @@
 
 package dmabuf
 
-import "time"
-
 // failedPrep remembers the last Prep of a buffer that failed.
 type failedPrep struct {
-	cl    *Client
-	err   Errno
-	since time.Duration
-	mark  uint64
+	cl   *Client
+	err  Errno
+	when moment
 }
 
 // PrepFlags change what Prep does.
@@ -51,16 +48,16 @@ func (b *Buffer) Prep(cl *Client, r Range, a Access, f PrepFlags, w *Wait) error
 		return EALREADY
 	}
 	if p := b.marks.first(); p != nil {
-		c.violation(PendingCommands, b, r, cl.side("CPU_PREP", a), p.cl.sideAt("batch", 0, p.since, p.mark))
+		c.violation(PendingCommands, b, r, cl.side("CPU_PREP", a), p.cl.sideAt("batch", 0, p.when))
 		if f&PrepIgnorePending == 0 {
-			return b.prepFailed(cl, EAGAIN, c.mark())
+			return b.prepFailed(cl, EAGAIN, cl.now())
 		}
 	}
 	if !b.busy(a) {
-		return b.prepare(cl, r, a, c.mark())
+		return b.prepare(cl, r, a, cl.now())
 	}
 	if w == nil {
-		return b.prepFailed(cl, EBUSY, c.mark())
+		return b.prepFailed(cl, EBUSY, cl.now())
 	}
 	w.begin(cl)
 	w.buf, w.rng, w.access = b, r, a
@@ -69,13 +66,13 @@ func (b *Buffer) Prep(cl *Client, r Range, a Access, f PrepFlags, w *Wait) error
 }
 
 // prepare ends the wait of a Prep with success, or at least an outcome.
-func (b *Buffer) prepare(cl *Client, r Range, a Access, mark uint64) error {
+func (b *Buffer) prepare(cl *Client, r Range, a Access, when moment) error {
 	if k := b.prepOf(cl); k != nil {
-		b.core.violation(NestedPrep, b, r, cl.sideAt("CPU_PREP", a, b.core.cfg.Now(), mark), k.side())
+		b.core.violation(NestedPrep, b, r, cl.sideAt("CPU_PREP", a, when), k.side())
 		return EALREADY
 	}
-	if err := b.begin(cl, r, a, true, mark); err != nil {
-		return b.prepFailed(cl, err.(Errno), mark)
+	if err := b.begin(cl, r, a, true, when); err != nil {
+		return b.prepFailed(cl, err.(Errno), when)
 	}
 	if b.failed.cl == cl {
 		b.failed = failedPrep{}
@@ -85,8 +82,8 @@ func (b *Buffer) prepare(cl *Client, r Range, a Access, mark uint64) error {
 }
 
 // prepFailed remembers that a Prep failed, and returns the error.
-func (b *Buffer) prepFailed(cl *Client, err Errno, mark uint64) error {
-	b.failed = failedPrep{cl, err, b.core.cfg.Now(), mark}
+func (b *Buffer) prepFailed(cl *Client, err Errno, when moment) error {
+	b.failed = failedPrep{cl, err, when}
 	return err
 }
 
@@ -113,7 +110,7 @@ func (b *Buffer) prepareWaiting() {
 	if b.preps.n > 0 && !b.busy(Read) {
 		b.preps.each(func(w *Wait) {
 			if !b.busy(w.access) {
-				w.finish(b.prepare(w.client, w.rng, w.access, w.mark))
+				w.finish(b.prepare(w.client, w.rng, w.access, w.granted()))
 			}
 		})
 	}

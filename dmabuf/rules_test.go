@@ -877,6 +877,103 @@ func TestEventSides(t *testing.T) {
 	}
 }
 
+// A client is an open file, which processes inherit and pass on: it is the caller who locks
+// and prepares.
+func TestCallers(t *testing.T) {
+	caller := Task{}
+	s := newScene(t, observe, func(c *Config) { c.Caller = func() Task { return caller } })
+	s.mapped(s.att, FromDevice)
+	s.ok(s.att.Unmap(FromDevice))
+	child, parent := Task{9, "child"}, Task{1, "parent"}
+	caller = child
+	o := s.sync(s.one, SyncOptions{}, Read|Write, s.buf)
+	for range 2 {
+		s.ok(o.Lock(s.one, nil))
+		s.cpu(caller.ID, 0, true)
+		s.ok(o.Unlock(s.one))
+		caller = parent // they take turns
+	}
+	caller = child
+	s.prep(s.one, Range{0, 64}, Write)
+	s.cpu(child.ID, 0, true)
+	caller = parent
+	s.ok(s.buf.Fini(s.one))
+	if len(s.events) != 0 {
+		t.Fatalf("events: %v", s.events)
+	}
+	caller = child
+	s.ok(o.Lock(s.one, nil))
+	s.cpu(parent.ID, 0, true)
+	if n := len(s.events); n == 0 || s.events[n-1].Detail != NoLock || s.events[n-1].This.ID != parent.ID || s.events[n-1].Other.ID != child.ID {
+		t.Errorf("events: %v", s.events)
+	}
+	s.ok(o.Unlock(s.one))
+	s.want(EINVAL, s.buf.Fini(s.one))
+	if e := s.events[len(s.events)-1]; e.Detail != UnbalancedFini || e.This.ID != child.ID || e.This.Name != "child" {
+		t.Errorf("event: %v", &e)
+	}
+}
+
+// Programs read whole words at the ends of what they are allowed to read.
+func TestWordsAtTheEnds(t *testing.T) {
+	s := newScene(t, observe)
+	s.mapped(s.att, FromDevice)
+	s.ok(s.att.Unmap(FromDevice))
+	access := func(off, n uint64, write bool) int {
+		s.events = nil
+		s.ObserveCPU(CPUAccess{Task: Task{1, "task"}, Addr: s.buf.Backing()[0].Addr + off, Len: n, Write: write})
+		return len(s.events)
+	}
+	s.prep(s.one, Range{101, 49}, Read|Write)
+	for _, c := range []struct {
+		off, n uint64
+		write  bool
+		events int
+	}{
+		{96, 8, false, 0}, {144, 8, false, 0}, {148, 4, false, 0}, // some byte is inside
+		{88, 8, false, 1}, {152, 8, false, 1}, {100, 1, false, 1}, // none is
+		{96, 8, true, 1}, {144, 8, true, 1}, // bytes outside are lost
+		{97, 8, false, 1}, // no word
+	} {
+		if n := access(c.off, c.n, c.write); n != c.events {
+			t.Errorf("%d bytes at %d, written %v: %d events, want %d: %v", c.n, c.off, c.write, n, c.events, s.events)
+		}
+	}
+	s.ok(s.buf.Fini(s.one))
+	j := s.dev.NewJob("half", false)
+	s.ok(j.Use(s.buf, Range{0, 100}, Write))
+	s.prep(s.one, Range{100, 100}, Read)
+	s.ok(j.Start(nil))
+	if n := access(96, 8, false); n != 0 {
+		t.Errorf("a word of which a device owns a part: %v", s.events)
+	}
+	if n := access(88, 8, false); n == 0 {
+		t.Error("a word that a device owns")
+	}
+}
+
+// With mode Enforce a device waits with its job for whoever has the lock, also if it has the
+// buffer mapped already.
+func TestMappedForAJobThatWaits(t *testing.T) {
+	for _, jobs := range []bool{false, true} {
+		s := newScene(t, func(c *Config) { c.Mode = Enforce })
+		d := must(s.NewDevice(DeviceSpec{Name: "tester", Jobs: jobs}))
+		at := must(s.buf.Attach(s.two, d, AttachOptions{}))
+		must(at.Map(FromDevice))
+		o := s.lock(s.one, Write)
+		s.cpu(1, 0, true)
+		if n := len(s.events); n != 0 != !jobs {
+			t.Errorf("jobs %v: %v", jobs, s.events)
+		}
+		s.ok(o.Unlock(s.one))
+		s.events = nil
+		s.cpu(1, 0, true)
+		if len(s.events) == 0 {
+			t.Error("no event without the lock")
+		}
+	}
+}
+
 // Who had to wait is shown where he began to, and not where somebody let him go on.
 func TestSidesOfThoseWhoWaited(t *testing.T) {
 	mark := uint64(0)

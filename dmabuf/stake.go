@@ -23,20 +23,22 @@ func (b *Buffer) stakeOf(task uint64) *stake {
 	return b.core.stakes[stakeKey{b, task}]
 }
 
-// makeStake is the same for who acts through the client, and makes one if need be; nil
-// for devices and tasks that are not known.
-func (b *Buffer) makeStake(cl *Client) *stake {
-	id := cl.task.ID
-	if cl.device != nil || id == 0 {
+// makeStake is the same, and makes one if need be; nil for devices and tasks that are not
+// known.
+func (b *Buffer) makeStake(t Task, d *Device) *stake {
+	if d != nil || t.ID == 0 {
 		return nil
 	}
-	s := b.stakeOf(id)
+	s := b.stakeOf(t.ID)
 	if s == nil {
-		s = &stake{stakeKey: stakeKey{b, id}}
+		s = &stake{stakeKey: stakeKey{b, t.ID}}
 		b.core.stakes[s.stakeKey] = s
 	}
 	return s
 }
+
+// isOf tells whether it is that task's.
+func (s *stake) isOf(t Task) bool { return s != nil && s.task == t.ID }
 
 // takesPart tells whether the task uses locks for the buffer.
 func (s *stake) takesPart() bool { return s != nil && s.objects > 0 }

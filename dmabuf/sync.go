@@ -43,8 +43,7 @@ type SyncObject struct {
 	lost      *Client // who does not know yet that the lock was taken away from it
 	backoffs  uint64
 	deadline  deadline
-	since     time.Duration
-	mark      uint64
+	when      moment // it was locked, or the call that waits was made
 	ofClient  link[SyncObject]
 	ofHolder  link[SyncObject] // while it is locked
 }
@@ -168,7 +167,7 @@ func (s *SyncObject) add(b *Buffer, a Access) *entry {
 	e := &entry{obj: s, buf: b, access: a}
 	s.entries.pushBack(&e.order, e)
 	b.members.pushBack(&e.member, e)
-	e.stake = b.makeStake(s.owner)
+	e.stake = b.makeStake(s.owner.caller(), s.owner.device)
 	e.stake.countObject(1)
 	b.refs++
 	return e
@@ -296,6 +295,7 @@ func (s *SyncObject) startLock(cl *Client, w *Wait) error {
 		s.stamp = c.stamp
 	}
 	s.state, s.holder, s.try, s.outcome = syncLocking, cl, w == nil, 0
+	s.when = cl.now()
 	s.next = s.entries.head
 	s.advance()
 	c.settle()
@@ -393,12 +393,7 @@ func (s *SyncObject) abandon() {
 func (s *SyncObject) complete() {
 	c := s.core
 	s.state = syncLocked
-	s.since = c.cfg.Now()
-	if s.wait != nil {
-		s.mark = s.wait.mark // not where somebody made room
-	} else {
-		s.mark = c.mark()
-	}
+	s.when.at = c.cfg.Now()
 	s.holder.holding.pushBack(&s.ofHolder, s)
 	c.stats.Locks++
 	if s.opts.Timeout > 0 {
@@ -439,7 +434,7 @@ func (b *Buffer) lockedByTask(e *entry) {
 
 // side is the object as the other side of an event.
 func (s *SyncObject) side(e *entry) Side {
-	return s.holder.sideAt("lock", e.access, s.since, s.mark)
+	return s.holder.sideAt("lock", e.access, s.when)
 }
 
 // Unlock gives all locks back.
@@ -524,7 +519,7 @@ func (s *SyncObject) lockup() {
 // firstWaiting is the oldest of those who wait for the buffer's lock.
 func (b *Buffer) firstWaiting() Side {
 	if e := b.queue.first(); e != nil {
-		return e.obj.holder.sideAt("lock", e.access, b.core.cfg.Now(), e.obj.wait.mark)
+		return e.obj.holder.sideAt("lock", e.access, e.obj.when)
 	}
 	return Side{}
 }

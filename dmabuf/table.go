@@ -42,10 +42,14 @@ func (c *Core) Buffers() []BufferInfo {
 	return all
 }
 
-func (cl *Client) info(how string) UserInfo {
-	s := cl.sideAt("", 0, 0, 0)
+// info is the client, and the task that had it do something.
+func (cl *Client) info(how string, t Task) UserInfo {
+	s := cl.sideAt("", 0, moment{task: t})
 	return UserInfo{s.Kind, s.ID, s.Name, how}
 }
+
+// info is the device.
+func (d *Device) info(how string) UserInfo { return d.client.info(how, d.client.task) }
 
 // Info is the buffer's row of the table.
 func (b *Buffer) Info() BufferInfo {
@@ -57,37 +61,37 @@ func (b *Buffer) Info() BufferInfo {
 		}
 	}
 	for k := b.inUse.head; k != nil; k = k.next {
-		u := k.v.job.dev.client.info(k.v.access.String() + ": " + k.v.job.name)
+		u := k.v.job.dev.info(k.v.access.String() + ": " + k.v.job.name)
 		i.Jobs = append(i.Jobs, u)
 		own(u)
 	}
 	for k := b.attachments.head; k != nil; k = k.next {
 		if a := k.v; a.mapped {
-			u := a.dev.client.info(a.dir.String())
+			u := a.dev.info(a.dir.String())
 			i.Mapped = append(i.Mapped, u)
 			if !a.persistent {
 				own(u)
 			}
 		} else {
-			i.Attached = append(i.Attached, a.dev.client.info("attached"))
+			i.Attached = append(i.Attached, a.dev.info("attached"))
 		}
 	}
 	for k := b.holders.head; k != nil; k = k.next {
-		u := k.v.obj.holder.info(k.v.access.String())
+		u := k.v.obj.holder.info(k.v.access.String(), k.v.obj.when.task)
 		i.Locked = append(i.Locked, u)
 		own(u)
 	}
 	for k := b.queue.head; k != nil; k = k.next {
-		i.Queued = append(i.Queued, k.v.obj.holder.info("lock "+k.v.access.String()))
+		i.Queued = append(i.Queued, k.v.obj.holder.info("lock "+k.v.access.String(), k.v.obj.when.task))
 	}
 	for k := b.preps.head; k != nil; k = k.next {
-		i.Queued = append(i.Queued, k.v.client.info("CPU_PREP "+k.v.access.String()))
+		i.Queued = append(i.Queued, k.v.client.info("CPU_PREP "+k.v.access.String(), k.v.when.task))
 	}
 	for k := b.polls.head; k != nil; k = k.next {
-		i.Queued = append(i.Queued, k.v.client.info("fences"))
+		i.Queued = append(i.Queued, k.v.client.info("fences", k.v.when.task))
 	}
 	for k := b.cpu.head; k != nil; k = k.next {
-		u := k.v.cl.info(k.v.access.String())
+		u := k.v.cl.info(k.v.access.String(), k.v.when.task)
 		i.CPU = append(i.CPU, u)
 		own(u)
 	}

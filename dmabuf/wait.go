@@ -24,7 +24,7 @@ type Wait struct {
 	client   *Client
 	state    waitState
 	err      error
-	mark     uint64 // where the call was made
+	when     moment // the call was made
 	deadline deadline
 	ofClient link[Wait]
 	on       link[Wait] // the buffer's or fence's list
@@ -58,7 +58,7 @@ func (w *Wait) usable() error {
 // begin makes the call wait on behalf of cl.
 func (w *Wait) begin(cl *Client) {
 	c := cl.core
-	w.core, w.client, w.state, w.err, w.mark = c, cl, waiting, nil, c.mark()
+	w.core, w.client, w.state, w.err, w.when = c, cl, waiting, nil, cl.now()
 	cl.waits.pushBack(&w.ofClient, w)
 	c.stats.Waits++
 	if w.Timeout > 0 {
@@ -66,6 +66,9 @@ func (w *Wait) begin(cl *Client) {
 		c.deadlines.set(&w.deadline, c.after(w.Timeout))
 	}
 }
+
+// granted is the moment at which the wait ends, as of who made the call.
+func (w *Wait) granted() moment { return moment{w.when.task, w.core.cfg.Now(), w.when.mark} }
 
 // finish settles the outcome of a waiting call.
 func (w *Wait) finish(err error) {
@@ -89,7 +92,7 @@ func (w *Wait) fail(err Errno) bool {
 	case w.obj != nil:
 		w.obj.abandon()
 	case w.buf != nil && !w.onlyFences:
-		_ = w.buf.prepFailed(w.client, err, w.mark)
+		_ = w.buf.prepFailed(w.client, err, w.granted())
 	}
 	w.finish(err)
 	return true

@@ -48,7 +48,7 @@ func (m *Machine) addBufferSharing() {
 		m.mem.Init(mmio.PhysAddr(pool.Addr), bytes.Repeat([]byte("garbage "), mem.PageSize/8))
 	}
 	m.share = bufshare.New(bufshare.Config{
-		Clock: watchedClock{m}, Pool: pool, Memory: sharedMemory{m}, Observer: m.bufferRule, Devices: m.sharers(), Mode: m.cfg.Sync, Tickets: m.cfg.Tickets, Mark: m.mark,
+		Clock: watchedClock{m}, Pool: pool, Memory: sharedMemory{m}, Observer: m.bufferRule, Devices: m.sharers(), Mode: m.cfg.Sync, Tickets: m.cfg.Tickets, Mark: m.mark, Caller: m.caller,
 	})
 	unit := bsu.Config{Name: name, IRQ: m.plic.Line(irqBSU), DMA: m.mem.NewPort(name, true), Handler: watchedShare{m.share, m}, Events: &m.events,
 		Pool: bsu.Pool{Base: pool.Addr, Size: pool.Len}}
@@ -63,7 +63,7 @@ func (m *Machine) sharers() []bufshare.Device {
 	const limit = 1 << 32 // their registers for addresses have 32 bits
 	of := func(name string, base mmio.PhysAddr, w Wiring, deviceID uint32) bufshare.Device {
 		d := bufshare.Device{Base: base}
-		d.Name, d.Coherent = name, w == WiredCoherent
+		d.Name, d.Coherent, d.Jobs = name, w == WiredCoherent, true // which go through their gates
 		d.Constraints = dmabuf.Constraints{IOMMU: deviceID != 0, Contiguous: true, AddressLimit: limit}
 		return d
 	}

@@ -133,6 +133,14 @@ func (m *Machine) cpuAccess(addr mmio.PhysAddr, n int, write bool) bool {
 	return m.share.Core().CPUAlike(uint64(addr)&^(mem.LineSize-1), mem.LineSize)
 }
 
+// caller is the task that makes a request of the buffer sharing unit.
+func (m *Machine) caller() dmabuf.Task {
+	if m.acting != "" || m.running == nil {
+		return dmabuf.Task{}
+	}
+	return m.taskNow()
+}
+
 // taskNow is the task that the hart whose turn it is works for; none if it is not known.
 func (m *Machine) taskNow() dmabuf.Task {
 	c := m.context(m.hartNow())

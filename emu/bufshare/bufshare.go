@@ -38,8 +38,9 @@ type Config struct {
 	Devices []Device
 	// Observer is told of every broken rule; see dmabuf.Config. May be nil.
 	Observer func(*dmabuf.Event)
-	// Mark is as in dmabuf.Config. May be nil.
-	Mark func() uint64
+	// Mark and Caller are as in dmabuf.Config. May be nil.
+	Mark   func() uint64
+	Caller func() dmabuf.Task
 	// Mode is what devices do about locks.
 	Mode dmabuf.Mode
 	// Tickets says who backs off when two want each other's buffers.
@@ -101,7 +102,7 @@ func New(c Config) *Share {
 		Now:      c.Clock.Now,
 		NewTimer: func(fn func()) dmabuf.Timer { return c.Clock.NewTimer("dmabuf.deadline", fn) },
 		Memory:   moves{c.Memory, s},
-		Observer: c.Observer, Mark: c.Mark, Mode: c.Mode, Tickets: c.Tickets,
+		Observer: c.Observer, Mark: c.Mark, Caller: c.Caller, Mode: c.Mode, Tickets: c.Tickets,
 	}
 	if c.Pool.Len > dmabuf.PageSize {
 		cfg.Poison = c.Pool.Addr
