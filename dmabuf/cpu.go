@@ -150,6 +150,23 @@ func (a *cpuAccess) finish() {
 	a.end()
 }
 
+// AbandonCPU ends what the task that calls has begun with cl, and not ended: it is gone.
+func (b *Buffer) AbandonCPU(cl *Client) {
+	task := cl.caller()
+	if !cl.alive() || !b.alive() || task.ID == 0 {
+		return
+	}
+	c := b.core
+	c.enter()
+	defer c.leave()
+	b.cpu.each(func(a *cpuAccess) {
+		if a.cl == cl && !a.prep && a.when.task.ID == task.ID {
+			c.violation(OpenAtExit, b, a.rng, cl.side("end of the program", 0), a.side())
+			a.end()
+		}
+	})
+}
+
 // end ends the access.
 func (a *cpuAccess) end() {
 	b, c := a.buf, a.buf.core

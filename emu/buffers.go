@@ -81,7 +81,7 @@ func (m *Machine) sharers() []bufshare.Device {
 func (m *Machine) Buffers() []dmabuf.BufferInfo { return m.share.Core().Buffers() }
 
 // BufferStats are the counters of the dma-buf core.
-func (m *Machine) BufferStats() dmabuf.Stats { return m.share.Core().Stats() }
+func (m *Machine) BufferStats() dmabuf.Stats { return m.share.Stats() }
 
 // bufferRule is told of each broken rule of the dma-buf core.
 func (m *Machine) bufferRule(e *dmabuf.Event) {

@@ -113,17 +113,21 @@ const (
 	VDEV_BSU_UNPREP = 13
 	// A dma-buf of another exporter: VdevBSURegister and a list of VdevDMABufExtent.
 	VDEV_BSU_REGISTER = 14
+	// A program ends, or executes another one, that had the buffer mapped: VdevBSUNumber. What
+	// it began with VDEV_BSU_BEGIN ends.
+	VDEV_BSU_LEAVE = 15
+	// Which foreign buffer is gone, so that its dma-buf need not be kept any more: the answer
+	// is a VdevBSUNumber, 0 if there is none.
+	VDEV_BSU_GONE = 16
 )
 
 // Flags of a completion.
 const (
-	// The buffer of the request has moved: its mappings into address spaces must go.
-	VDEV_BSU_MOVED = 1
 	// The exporter of the foreign buffer of the request must prepare it for the CPU, or
 	// finish; bits 8 and 9 have the direction.
 	VDEV_BSU_EXPORTER_BEGIN = 2
 	VDEV_BSU_EXPORTER_END   = 4
-	// The dma-buf is not registered any more.
+	// There are foreign buffers that are gone (VDEV_BSU_GONE).
 	VDEV_BSU_FORGET = 8
 )
 
@@ -168,9 +172,9 @@ type VdevBSUAttach struct {
 	Mask uint64
 	// The longest piece.
 	MaxSegment uint64
-	// Out: the number of the attachment, and whether the buffer has moved.
+	// Out: the number of the attachment.
 	Attachment uint32
-	Moved      uint32
+	Pad        uint32 `ioctl:"pad"`
 }
 
 // VdevBSURegister is a dma-buf of another exporter.

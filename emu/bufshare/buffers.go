@@ -3,6 +3,8 @@
 package bufshare
 
 import (
+	"slices"
+
 	"vdev/dmabuf"
 	"vdev/ioctl"
 )
@@ -75,6 +77,32 @@ func register(c *call, a *ioctl.VdevBSURegister) error {
 		return err
 	}
 	a.Id = uint32(b.ID())
+	c.s.foreign = append(c.s.foreign, b.ID())
+	return nil
+}
+
+// noteGone looks for foreign buffers that are gone. Others may use them for longer than who
+// registered them, and so long the driver keeps the dma-buf.
+func (s *Share) noteGone() {
+	if n := s.core.Stats().Buffers; n != s.buffers {
+		s.buffers = n
+		s.foreign = slices.DeleteFunc(s.foreign, func(id dmabuf.ID) bool {
+			_, err := s.core.Buffer(id)
+			if err != nil {
+				s.gone = append(s.gone, id)
+			}
+			return err != nil
+		})
+	}
+}
+
+// gone tells of one of them.
+func gone(c *call, a *ioctl.VdevBSUNumber) error {
+	a.Number = 0
+	if len(c.s.gone) > 0 {
+		a.Number = uint32(c.s.gone[0])
+		c.s.gone = c.s.gone[1:]
+	}
 	return nil
 }
 
@@ -86,7 +114,6 @@ func unregister(c *call, a *ioctl.VdevDMABufBuffer) error {
 	if !b.Foreign() {
 		return dmabuf.EINVAL
 	}
-	c.flags |= ioctl.VDEV_BSU_FORGET
 	return c.client.Release(b)
 }
 
@@ -111,6 +138,8 @@ func attach(c *call, a *ioctl.VdevDMABufAttach) error {
 	if a.Flags&ioctl.VDEV_DMABUF_ATTACH_CONSTRAINED != 0 {
 		o.Constraints = constraints(a)
 		known |= constrained
+	} else if a.AddressLimit|a.Align|a.MaxSegment != 0 {
+		return dmabuf.EINVAL
 	}
 	if err := flagsWithin(a.Flags, known); err != nil {
 		return err
@@ -123,17 +152,9 @@ func attach(c *call, a *ioctl.VdevDMABufAttach) error {
 	if err != nil {
 		return err
 	}
-	c.noteMove(b)
 	a.Attachment = uint32(at.ID())
 	c.client.attachments[a.Attachment] = at
 	return nil
-}
-
-// noteMove tells the driver if the buffer has moved.
-func (c *call) noteMove(b *dmabuf.Buffer) {
-	if c.s.moved == b.ID() {
-		c.flags |= ioctl.VDEV_BSU_MOVED
-	}
 }
 
 func detach(c *call, a *ioctl.VdevDMABufDetach) error {
@@ -180,13 +201,19 @@ func unmapDevice(c *call, a *ioctl.VdevDMABufUnmap) error {
 	return at.Unmap(dir)
 }
 
+// Stats are the counters of the core, but for the clients: those of dma-bufs are none that
+// anybody knows of.
+func (s *Share) Stats() dmabuf.Stats {
+	st := s.core.Stats()
+	st.Clients = len(s.clients)
+	return st
+}
+
 func stats(c *call, a *ioctl.VdevStats) error {
-	s := c.s.core.Stats()
+	s := c.s.Stats()
 	n := func(v int) uint32 { return uint32(v) }
 	*a = ioctl.VdevStats{
-		// Those of dma-bufs are none that anybody knows of.
-		Clients: n(len(c.s.clients)),
-		Devices: n(s.Devices), Buffers: n(s.Buffers), Attachments: n(s.Attachments), Mapped: n(s.Mapped),
+		Clients: n(s.Clients), Devices: n(s.Devices), Buffers: n(s.Buffers), Attachments: n(s.Attachments), Mapped: n(s.Mapped),
 		SyncObjects: n(s.SyncObjects), Fences: n(s.Fences), Locked: n(s.Locked), CPUAccesses: n(s.CPUAccesses),
 		Kmaps: n(s.Kmaps), Jobs: n(s.Jobs), Waits: n(s.Waits), Pages: n(s.Pages),
 		Locks: s.Locks, Backoffs: s.Backoffs, Lockups: s.Lockups, Migrations: s.Migrations, Preps: s.Preps, Maps: s.Maps,

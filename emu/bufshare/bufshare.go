@@ -60,7 +60,9 @@ type Share struct {
 	exports     map[dmabuf.ID]*export
 	attachments map[uint32]*attachment
 	calls       map[*bsu.Request]*call // those that wait
-	moved       dmabuf.ID              // the buffer that moved last, in this call
+	foreign     []dmabuf.ID            // buffers of other exporters, oldest first
+	gone        []dmabuf.ID            // those that are gone, and the driver does not know yet
+	buffers     int                    // how many there were when it was looked at last
 }
 
 // device is a bus master and how it is known to the core.
@@ -101,7 +103,7 @@ func New(c Config) *Share {
 	cfg := dmabuf.Config{
 		Now:      c.Clock.Now,
 		NewTimer: func(fn func()) dmabuf.Timer { return c.Clock.NewTimer("dmabuf.deadline", fn) },
-		Memory:   moves{c.Memory, s},
+		Memory:   c.Memory,
 		Observer: c.Observer, Mark: c.Mark, Caller: c.Caller, Mode: c.Mode, Tickets: c.Tickets,
 	}
 	if c.Pool.Len > dmabuf.PageSize {
@@ -160,22 +162,9 @@ func (s *Share) Device(name string) *dmabuf.Device {
 	return nil
 }
 
-// moves is the memory, and notes which buffers move.
-type moves struct {
-	dmabuf.Memory
-	s *Share
-}
-
-// Moved implements dmabuf.Memory.
-func (m moves) Moved(b *dmabuf.Buffer, old, now []dmabuf.Extent) {
-	m.s.moved = b.ID()
-	m.Memory.Moved(b, old, now)
-}
-
 // Begin implements bsu.Handler.
 func (s *Share) Begin(r *bsu.Request) {
 	c := &call{s: s, r: r}
-	s.moved = 0
 	op, ok := s.ops[r.Op]
 	if !ok {
 		c.end(enotty)
@@ -205,6 +194,7 @@ func (s *Share) Reset() {
 	clear(s.attachments)
 	clear(s.exports)
 	clear(s.clients)
+	s.foreign, s.gone = nil, nil
 	open := s.open
 	s.open = nil
 	for _, cl := range open {

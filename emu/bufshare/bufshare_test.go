@@ -97,32 +97,68 @@ func TestDriver(t *testing.T) {
 	r.empty()
 }
 
-// TestMovedFlag tells the driver when a buffer has moved.
-func TestMovedFlag(t *testing.T) {
+// TestForeignBufferOutlivesItsRegistration has somebody use a foreign buffer for longer than
+// who registered it: so long the driver has to keep it.
+func TestForeignBufferOutlivesItsRegistration(t *testing.T) {
+	r := newRig(t)
+	cl, other := r.open(1), r.open(2)
+	reg := ioctl.VdevBSURegister{Size: page, Name: text("heap"), Exporter: text("heap")}
+	at := []ioctl.VdevDMABufExtent{{Addr: 0x8100_0000, Length: page}}
+	r.want("register", do(r, ioctl.VDEV_BSU_REGISTER, cl, &reg, at), 0)
+	gone := func(want ...uint32) {
+		t.Helper()
+		for _, w := range append(want, 0) {
+			a := ioctl.VdevBSUNumber{Number: 99}
+			if r.want("gone", do(r, ioctl.VDEV_BSU_GONE, 0, &a), 0); a.Number != w {
+				t.Errorf("gone: %d, want %d", a.Number, w)
+			}
+		}
+	}
+	sync := r.lock(other, reg.Id)
+	if c := do(r, ioctl.VDEV_BSU_CLOSE, cl, &none{}); c.result != 0 || c.flags != 0 {
+		t.Errorf("close: %+v", c)
+	}
+	gone()
+	r.want("lock", do(r, uint32(ioctl.VDEV_SYNC_IOC_LOCK), other, &ioctl.VdevSyncLock{Sync: sync}), 0)
+	r.want("unlock", do(r, uint32(ioctl.VDEV_SYNC_IOC_UNLOCK), other, &ioctl.VdevSyncObject{Sync: sync}), 0)
+	if c := do(r, uint32(ioctl.VDEV_SYNC_IOC_PUT_ALL), other, &ioctl.VdevSyncObject{Sync: sync}); c.result != 0 || c.flags != ioctl.VDEV_BSU_FORGET {
+		t.Errorf("put: %+v", c)
+	}
+	gone(reg.Id)
+	r.want("register again", do(r, ioctl.VDEV_BSU_REGISTER, other, &reg, at), 0)
+	r.want("close", do(r, ioctl.VDEV_BSU_CLOSE, other, &none{}), 0)
+	gone(reg.Id)
+	r.empty()
+}
+
+// TestLeave has programs end that the kernel began accesses for.
+func TestLeave(t *testing.T) {
 	r := newRig(t)
 	cl := r.open(1)
 	id := r.create(cl, page)
-	do(r, ioctl.VDEV_BSU_PLACE, 0, &ioctl.VdevBSUPlace{Buffer: id})
-	at := ioctl.VdevDMABufAttach{Fd: int32(id), Device: text("g2d"), Flags: ioctl.VDEV_DMABUF_ATTACH_CONSTRAINED, AddressLimit: poolAt + 4*page}
-	c := do(r, uint32(ioctl.VDEV_DMABUF_IOC_ATTACH), cl, &at)
-	if c.result != 0 || c.flags != ioctl.VDEV_BSU_MOVED {
-		t.Errorf("attach: %+v", c)
+	for _, r.caller = range []dmabuf.Task{{ID: 7, Name: "one"}, {ID: 8, Name: "other"}, {}} {
+		r.want("begin", r.number(ioctl.VDEV_BSU_BEGIN, id, uint32(dmabuf.ToDevice)), 0)
 	}
-	again := at
-	c = do(r, uint32(ioctl.VDEV_DMABUF_IOC_ATTACH), cl, &again)
-	if c.result != 0 || c.flags != 0 {
-		t.Errorf("attach again: %+v", c)
-	}
-	// And a driver, in the answer.
-	other := r.create(cl, page)
-	do(r, ioctl.VDEV_BSU_PLACE, 0, &ioctl.VdevBSUPlace{Buffer: other})
-	for _, moved := range []uint32{1, 0} {
-		a := ioctl.VdevBSUAttach{Buffer: other, Device: text("10800000.g2d"), Mask: poolAt + 2*page - 1}
-		r.want("attach a driver", do(r, ioctl.VDEV_BSU_ATTACH, 0, &a), 0)
-		if a.Moved != moved {
-			t.Errorf("moved %d, want %d", a.Moved, moved)
+	open := func(want int) {
+		t.Helper()
+		if n := r.share.Core().Stats().CPUAccesses; n != want {
+			t.Errorf("%d open accesses, want %d", n, want)
 		}
 	}
+	r.want("nobody in particular leaves", r.number(ioctl.VDEV_BSU_LEAVE, id, 0), 0)
+	open(3)
+	r.caller = dmabuf.Task{ID: 7}
+	r.want("leave", r.number(ioctl.VDEV_BSU_LEAVE, id, 0), 0)
+	open(2)
+	r.want("leave", r.number(ioctl.VDEV_BSU_LEAVE, id, 0), 0)
+	open(2)
+	if !slices.Equal(r.events, []dmabuf.Detail{dmabuf.OpenAtExit}) {
+		t.Errorf("events %v", r.events)
+	}
+	r.want("leave nothing", r.number(ioctl.VDEV_BSU_LEAVE, 1234, 0), -9)
+	r.want("release", r.number(ioctl.VDEV_BSU_RELEASE, id, 0), 0)
+	r.want("close", do(r, ioctl.VDEV_BSU_CLOSE, cl, &none{}), 0)
+	r.empty()
 }
 
 // TestUnitsInterface compares what package ioctl says of the unit with the unit.

@@ -115,6 +115,9 @@ func align8(n int) int { return (n + 7) &^ 7 }
 // end ends the request.
 func (c *call) end(err error) {
 	delete(c.s.calls, c.r)
+	if c.s.noteGone(); len(c.s.gone) > 0 {
+		c.flags |= ioctl.VDEV_BSU_FORGET
+	}
 	a := bsu.Answer{Result: -number(err), Flags: c.flags}
 	if err == nil {
 		a.Result = 0

@@ -149,9 +149,6 @@ func attachDriver(c *call, a *ioctl.VdevBSUAttach) error {
 		}
 		at.each = append(at.each, x)
 	}
-	if c.s.moved == e.buf.ID() {
-		a.Moved = 1
-	}
 	a.Attachment = uint32(at.each[0].ID())
 	c.s.attachments[a.Attachment] = at
 	return nil
@@ -256,4 +253,13 @@ func endKernel(c *call, a *ioctl.VdevBSUNumber) error {
 		return err
 	}
 	return e.buf.EndCPU(e.Client, dmabuf.Whole(e.buf.Size()), acc)
+}
+
+// leave ends what a program began that is gone.
+func leave(c *call, a *ioctl.VdevBSUNumber) error {
+	e, err := c.export(a.Number)
+	if err == nil {
+		e.buf.AbandonCPU(e.Client)
+	}
+	return err
 }

@@ -26,6 +26,7 @@ type rig struct {
 	head   uint64
 	tag    uint32
 	done   map[uint32]completed
+	caller dmabuf.Task // who makes requests; ID 0: not known
 }
 
 // completed is how a request ended.
@@ -49,6 +50,7 @@ func newRig(t testing.TB) *rig {
 	r := &rig{t: t, env: mmiotest.NewEnv(), done: map[uint32]completed{}}
 	r.share = New(Config{
 		Clock: &r.env.Clock, Pool: dmabuf.Extent{Addr: poolAt, Len: (poolPages + 1) * dmabuf.PageSize}, Memory: memory{r},
+		Caller:   func() dmabuf.Task { return r.caller },
 		Observer: func(e *dmabuf.Event) { r.events = append(r.events, e.Detail) },
 		Devices: []Device{
 			{DeviceSpec: dmabuf.DeviceSpec{Name: "g2d"}, Base: 0x1080_0000, Group: "drm", Persistent: true},

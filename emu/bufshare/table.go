@@ -21,6 +21,8 @@ func operations() map[uint32]operation {
 		ioctl.VDEV_BSU_END:          on(endKernel),
 		ioctl.VDEV_BSU_UNPREP:       forClient(unprep),
 		ioctl.VDEV_BSU_REGISTER:     forClient(register),
+		ioctl.VDEV_BSU_LEAVE:        on(leave),
+		ioctl.VDEV_BSU_GONE:         on(gone),
 
 		uint32(ioctl.VDEV_DMABUF_IOC_CREATE):       forClient(create),
 		uint32(ioctl.VDEV_DMABUF_IOC_INFO):         forClient(info),

@@ -117,17 +117,25 @@ struct vdev_bsu_completion {
 #define VDEV_BSU_UNPREP 13
 /* A dma-buf of another exporter: struct vdev_bsu_register and a list of struct vdev_dma_buf_extent. */
 #define VDEV_BSU_REGISTER 14
+/*
+ * A program ends, or executes another one, that had the buffer mapped: struct vdev_bsu_number. What
+ * it began with VDEV_BSU_BEGIN ends.
+ */
+#define VDEV_BSU_LEAVE 15
+/*
+ * Which foreign buffer is gone, so that its dma-buf need not be kept any more: the answer
+ * is a struct vdev_bsu_number, 0 if there is none.
+ */
+#define VDEV_BSU_GONE 16
 
 /* Flags of a completion. */
-/* The buffer of the request has moved: its mappings into address spaces must go. */
-#define VDEV_BSU_MOVED 1
 /*
  * The exporter of the foreign buffer of the request must prepare it for the CPU, or
  * finish; bits 8 and 9 have the direction.
  */
 #define VDEV_BSU_EXPORTER_BEGIN 2
 #define VDEV_BSU_EXPORTER_END 4
-/* The dma-buf is not registered any more. */
+/* There are foreign buffers that are gone (VDEV_BSU_GONE). */
 #define VDEV_BSU_FORGET 8
 
 /* struct vdev_bsu_open is the program that opens the device. */
@@ -169,9 +177,9 @@ struct vdev_bsu_attach {
 	__u64 mask;
 	/* The longest piece. */
 	__u64 max_segment;
-	/* Out: the number of the attachment, and whether the buffer has moved. */
+	/* Out: the number of the attachment. */
 	__u32 attachment;
-	__u32 moved;
+	__u32 pad;
 };
 
 /* struct vdev_bsu_register is a dma-buf of another exporter. */

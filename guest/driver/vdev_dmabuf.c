@@ -2,11 +2,10 @@
 /*
  * Driver of vdev's buffer sharing unit.
  *
- * It is transport: programs' requests go to the unit, with file descriptors replaced
- * by numbers of objects and lists copied behind the argument, and the answers come
- * back. What requests mean, who waits for whom, where buffers are and when caches are
- * maintained, the unit decides. What is Linux's alone is here: each buffer is a
- * dma_buf, and each sync object and fence a file, whose end the unit is told of.
+ * It is transport: programs' requests go to the unit, with file descriptors replaced by numbers
+ * of objects and lists copied behind the argument, and the answers come back. What requests mean,
+ * who waits for whom, where buffers are and when caches are maintained, the unit decides. What is
+ * Linux's alone is here: buffers are dma_bufs, and sync objects and fences files.
  */
 
 #include <linux/anon_inodes.h>
@@ -22,7 +21,6 @@
 #include <linux/platform_device.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/vmalloc.h>
 
 #include "vdev_bsu.h"
 #include "vdev_dmabuf_fields.h"
@@ -56,8 +54,7 @@ struct call {
 	u32 length, room;	/*   unless both of these are up to VDEV_BSU_INLINE */
 	u32 flags, answer;	/* of the answer: flags, and its length */
 	int result;
-	/* While it waits. */
-	struct list_head link;
+	struct list_head link;	/* this and the rest: while it waits */
 	u32 tag;
 	struct completion done;
 };
@@ -78,7 +75,6 @@ struct object {
 /* A dma_buf of another exporter that the unit knows. */
 struct foreign {
 	struct list_head link;
-	struct bsu_file *owner;
 	u32 id;
 	struct dma_buf *dmabuf;
 	struct dma_buf_attachment *attachment;
@@ -267,18 +263,9 @@ static irqreturn_t bsu_irq(int irq, void *data)
 	return status ? IRQ_HANDLED : IRQ_NONE;
 }
 
-/* The buffer has moved: where it was is nobody's business any more. */
-static void buffer_moved(struct dma_buf *dmabuf)
-{
-	struct object *buf = dmabuf->priv;
-
-	guard(mutex)(&buf->lock);
-	unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
-}
-
 /*
  * Finds out where a page of the buffer is, and how many follow it in one piece. It may move,
- * unless it is mapped for a device or the lock is held until buffer_moved.
+ * unless it is mapped for a device or the lock is held.
  */
 static int buffer_place(struct object *buf, u64 page, struct vdev_bsu_place *place)
 {
@@ -299,13 +286,12 @@ static int buffer_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *atta
 	int ret;
 
 	strscpy((char *)arg.device, dev_name(dev), sizeof(arg.device));
+	/* It may move. Programs find it where it is then, and not before. */
+	guard(mutex)(&buf->lock);
+	unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
 	ret = bsu_make(buf->bsu, VDEV_BSU_ATTACH, 0, &arg, sizeof(arg));
-	if (ret)
-		return ret;
-	if (arg.moved)
-		buffer_moved(dmabuf);
 	attachment->priv = (void *)(uintptr_t)arg.attachment;
-	return 0;
+	return ret;
 }
 
 static void buffer_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
@@ -364,16 +350,20 @@ static void buffer_unmap(struct dma_buf_attachment *attachment, struct sg_table 
 	bsu_object(buf->bsu, VDEV_BSU_UNMAP, (uintptr_t)attachment->priv, dir);
 }
 
+/* Waits for Linux's own fences on a dma_buf, of which the unit does not know. */
+static int fences_wait(struct dma_buf *dmabuf, bool write, long timeout)
+{
+	long left = dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(write), true, timeout);
+
+	return left > 0 ? 0 : left ? left : timeout ? -ETIMEDOUT : -EBUSY;
+}
+
 static int buffer_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	long ret;
-
 	/* What devices still write would come after the maintenance. */
-	ret = dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(dir != DMA_FROM_DEVICE), true,
-				    MAX_SCHEDULE_TIMEOUT);
-	if (ret < 0)
-		return ret;
-	return object_make(dmabuf->priv, VDEV_BSU_BEGIN, dir);
+	int ret = fences_wait(dmabuf, dir != DMA_FROM_DEVICE, MAX_SCHEDULE_TIMEOUT);
+
+	return ret ? ret : object_make(dmabuf->priv, VDEV_BSU_BEGIN, dir);
 }
 
 static int buffer_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
@@ -406,7 +396,17 @@ static vm_fault_t buffer_fault(struct vm_fault *vmf)
 	return ret;
 }
 
+/* What DMA_BUF_IOCTL_SYNC began for a program ends with it. */
+static void buffer_vm_close(struct vm_area_struct *vma)
+{
+	struct dma_buf *dmabuf = vma->vm_private_data;
+
+	if (current->mm != vma->vm_mm)
+		object_make(dmabuf->priv, VDEV_BSU_LEAVE, 0);
+}
+
 static const struct vm_operations_struct buffer_vm_ops = {
+	.close = buffer_vm_close,
 	.fault = buffer_fault,
 };
 
@@ -418,31 +418,6 @@ static int buffer_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 	vma->vm_ops = &buffer_vm_ops;
 	vma->vm_private_data = dmabuf;
 	return 0;
-}
-
-static int buffer_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
-{
-	struct object *buf = dmabuf->priv;
-	u64 i, page, count = dmabuf->size >> PAGE_SHIFT;
-	struct page **pages __free(kvfree) = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
-	struct vdev_bsu_place place;
-
-	if (!pages)
-		return -ENOMEM;
-	guard(mutex)(&buf->lock);
-	for (page = 0; page < count; page += place.pages) {
-		if (buffer_place(buf, page, &place))
-			return -ENOMEM;
-		for (i = 0; i < place.pages; i++)
-			pages[page + i] = phys_to_page(place.addr) + i;
-	}
-	iosys_map_set_vaddr(map, vmap(pages, count, VM_MAP, PAGE_KERNEL));
-	return map->vaddr ? 0 : -ENOMEM;
-}
-
-static void buffer_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
-{
-	vunmap(map->vaddr);
 }
 
 /* The file is gone, or there will be none. */
@@ -465,8 +440,6 @@ static const struct dma_buf_ops buffer_ops = {
 	.begin_cpu_access = buffer_begin_cpu_access,
 	.end_cpu_access = buffer_end_cpu_access,
 	.mmap = buffer_mmap,
-	.vmap = buffer_vmap,
-	.vunmap = buffer_vunmap,
 	.release = buffer_release,
 };
 
@@ -491,6 +464,23 @@ static void foreign_free(struct foreign *f)
 	kfree(f);
 }
 
+/* Lets go of those that the unit does not know any more. */
+static void foreign_reap(struct bsu *b)
+{
+	struct vdev_bsu_number arg __aligned(8) = { };
+	struct foreign *f, *next;
+	LIST_HEAD(gone);
+
+	mutex_lock(&b->foreign_lock);
+	while (!bsu_make(b, VDEV_BSU_GONE, 0, &arg, sizeof(arg)) && arg.number)
+		list_for_each_entry_safe(f, next, &b->foreign, link)
+			if (f->id == arg.number)
+				list_move(&f->link, &gone);
+	mutex_unlock(&b->foreign_lock);
+	list_for_each_entry_safe(f, next, &gone, link)
+		foreign_free(f);
+}
+
 /* Tells the unit about the pages of a dma_buf. Called with foreign_lock held. */
 static int foreign_tell(struct bsu_file *file, struct foreign *f)
 {
@@ -501,10 +491,9 @@ static int foreign_tell(struct bsu_file *file, struct foreign *f)
 	int i, ret = 0;
 
 	f->attachment = dma_buf_attach(f->dmabuf, file->bsu->dev);
-	if (IS_ERR(f->attachment))
-		return -EOPNOTSUPP;
-	f->sgt = dma_buf_map_attachment_unlocked(f->attachment, DMA_BIDIRECTIONAL);
-	if (IS_ERR(f->sgt))
+	if (!IS_ERR(f->attachment))
+		f->sgt = dma_buf_map_attachment_unlocked(f->attachment, DMA_BIDIRECTIONAL);
+	if (IS_ERR_OR_NULL(f->sgt))
 		return -EOPNOTSUPP;
 	length = sizeof(*arg) + f->sgt->nents * sizeof(*extents);
 	arg = kzalloc(length, GFP_KERNEL | __GFP_NOWARN);
@@ -540,7 +529,8 @@ static int foreign_register(struct bsu_file *file, struct vdev_dma_buf_register 
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);
 	f = kzalloc(sizeof(*f), GFP_KERNEL | __GFP_NOFAIL);
-	*f = (struct foreign){ .dmabuf = dmabuf, .owner = file };
+	f->dmabuf = dmabuf;
+	foreign_reap(file->bsu);
 	guard(mutex)(&file->bsu->foreign_lock);
 	if (dmabuf->ops != &buffer_ops && !foreign_find(file->bsu, dmabuf->file))
 		ret = foreign_tell(file, f);
@@ -551,21 +541,6 @@ static int foreign_register(struct bsu_file *file, struct vdev_dma_buf_register 
 	list_add(&f->link, &file->bsu->foreign);
 	arg->id = f->id;
 	return 0;
-}
-
-/* Forgets those of a file: one, or all of them if dmabuf is NULL. */
-static void foreign_forget(struct bsu_file *file, struct dma_buf *dmabuf)
-{
-	struct foreign *f, *next;
-	LIST_HEAD(gone);
-
-	mutex_lock(&file->bsu->foreign_lock);
-	list_for_each_entry_safe(f, next, &file->bsu->foreign, link)
-		if (f->owner == file && (!dmabuf || f->dmabuf == dmabuf))
-			list_move(&f->link, &gone);
-	mutex_unlock(&file->bsu->foreign_lock);
-	list_for_each_entry_safe(f, next, &gone, link)
-		foreign_free(f);
 }
 
 static int object_release(struct inode *inode, struct file *file)
@@ -651,6 +626,16 @@ static __always_inline struct object *object_of(struct bsu *b, struct file *file
 	return file->f_op == &object_fops && o->kind == kind ? o : NULL;
 }
 
+/* Waits as CPU_PREP does. */
+static int prep_wait(struct dma_buf *dmabuf, const struct vdev_dma_buf_prep *a)
+{
+	long limit = a->timeout ? nsecs_to_jiffies(a->timeout) + 1 : MAX_SCHEDULE_TIMEOUT;
+	int ret = fences_wait(dmabuf, a->access & VDEV_DMABUF_WRITE,
+			      a->flags & VDEV_DMABUF_NOWAIT ? 0 : limit);
+
+	return ret == -ERESTARTSYS && a->timeout ? -EINTR : ret;
+}
+
 /*
  * Makes a request of which only a file descriptor, which comes first, is to be translated, and
  * that has no answer. -ENOIOCTLCMD: it is to be made like others.
@@ -661,25 +646,31 @@ static __always_inline int request_quick(struct bsu_file *f, unsigned int cmd,
 	struct vdev_bsu_request *e;
 	u64 arg[QUICK_SIZE / 8];
 	struct bsu *b = f->bsu;
+	struct dma_buf *dmabuf;
 	struct object *o;
 	struct call c;
 	bool ended;
-	int ret;
 
 	if (words_from_user(arg, user, _IOC_SIZE(cmd)))
 		return -EFAULT;
 	CLASS(fd, fd)(*(int *)arg);
 	o = fd_empty(fd) ? NULL : object_of(b, fd_file(fd), kind);
-	if (!o)
+	dmabuf = o ? fd_file(fd)->private_data : NULL;
+	if (!o || (cmd == VDEV_DMABUF_IOC_CPU_PREP && rcu_access_pointer(dmabuf->resv->fences)))
 		return -ENOIOCTLCMD;
 	*(u32 *)arg = o->id;
 	c.length = c.room = 0;
 	mutex_lock(&b->lock);
 	e = bsu_ring(b, cmd, f->client, arg, _IOC_SIZE(cmd), 0, 0);
 	ended = bsu_ended(b, &c, e);
-	ret = e->result;
+	if (ended)
+		call_answer(&c, e->result, e->flags, 0, NULL);
 	mutex_unlock(&b->lock);
-	return ended ? ret : bsu_wait(b, &c, true);
+	if (!ended)
+		bsu_wait(b, &c, true);
+	if (c.flags)
+		foreign_reap(b); /* of the unit's own objects there are no other flags */
+	return c.result;
 }
 
 /* Replaces a file descriptor by the number of its object. */
@@ -780,16 +771,14 @@ static int request_translate_back(struct request *r)
 }
 
 /* What an answer asks the driver to do, or the request itself. */
-static int request_act(struct request *r)
+static int request_act(struct request *r, struct dma_buf *dmabuf)
 {
-	struct dma_buf *dmabuf = r->nheld ? fd_file(r->held[0])->private_data : NULL;
 	struct vdev_dma_buf_access *a = r->call.data;
 	u32 flags = r->call.flags;
+	void *page;
 	enum dma_data_direction dir = flags >> 8 & 3;
 	int ret = 0;
 
-	if (flags & VDEV_BSU_MOVED)
-		buffer_moved(dmabuf);
 	if (flags & VDEV_BSU_EXPORTER_BEGIN)
 		ret = dma_buf_begin_cpu_access(dmabuf, dir);
 	if (ret) {
@@ -799,22 +788,22 @@ static int request_act(struct request *r)
 	}
 	if (flags & VDEV_BSU_EXPORTER_END)
 		ret = dma_buf_end_cpu_access(dmabuf, dir);
-	if (flags & VDEV_BSU_FORGET)
-		foreign_forget(r->file, dmabuf);
-	if (r->call.op == VDEV_DMABUF_IOC_KREAD &&
-	    copy_to_user(u64_to_user_ptr(a->data), phys_to_virt(a->phys) + a->offset, a->length))
-		ret = -EFAULT;
-	if (r->call.op == VDEV_DMABUF_IOC_KWRITE &&
-	    copy_from_user(phys_to_virt(a->phys) + a->offset, u64_to_user_ptr(a->data), a->length))
-		ret = -EFAULT;
-	return ret;
+	if (r->call.op != VDEV_DMABUF_IOC_KREAD && r->call.op != VDEV_DMABUF_IOC_KWRITE)
+		return ret;
+	/* Of other exporters' memory it is not known whether it may be cached. */
+	if (!dmabuf->ops->begin_cpu_access)
+		return -EOPNOTSUPP;
+	page = phys_to_virt(a->phys) + a->offset;
+	if (r->call.op == VDEV_DMABUF_IOC_KREAD)
+		return copy_to_user(u64_to_user_ptr(a->data), page, a->length) ? -EFAULT : 0;
+	return copy_from_user(page, u64_to_user_ptr(a->data), a->length) ? -EFAULT : 0;
 }
 
-static int request_answer(struct request *r, void __user *arg)
+static int request_answer(struct request *r, struct dma_buf *dmabuf, void __user *arg)
 {
 	struct call *c = &r->call;
 	u32 size = _IOC_SIZE(c->op), list = ALIGN(size, 8);
-	int ret = request_act(r);
+	int ret = request_act(r, dmabuf);
 
 	if (ret || !c->room)
 		return ret;
@@ -831,12 +820,13 @@ static int request_answer(struct request *r, void __user *arg)
 	return 0;
 }
 
-static noinline long request_make(struct bsu_file *file, unsigned int nr, unsigned int size,
-				  void __user *user)
+static noinline long request_make(struct bsu_file *file, unsigned int nr, void __user *user)
 {
 	struct request r = { .file = file, .fields = requests[nr].fields,
 			     .end = requests[nr].end, .held = r.few, .fd = -1 };
-	unsigned int cmd = requests[nr].cmd;
+	unsigned int cmd = requests[nr].cmd, size = _IOC_SIZE(cmd);
+	struct dma_buf *first;	/* if that is one */
+	struct object *moves = NULL;
 	int ret;
 
 	if (_IOC_DIR(cmd) & _IOC_WRITE && copy_from_user(r.user, user, size))
@@ -848,10 +838,22 @@ static noinline long request_make(struct bsu_file *file, unsigned int nr, unsign
 	r.call = (struct call){ .op = cmd, .client = file->client, .data = r.data, .length = size,
 				.room = _IOC_DIR(cmd) & _IOC_READ ? size : 0 };
 	ret = request_translate(&r);
+	first = r.nheld ? fd_file(r.held[0])->private_data : NULL;
+	if (!ret && cmd == VDEV_DMABUF_IOC_CPU_PREP)
+		ret = prep_wait(first, (void *)r.user);
+	if (!ret && cmd == VDEV_DMABUF_IOC_ATTACH && first->ops == &buffer_ops) {
+		moves = first->priv; /* perhaps, as in buffer_attach */
+		mutex_lock(&moves->lock);
+		unmap_mapping_range(first->file->f_mapping, 0, 0, 1);
+	}
 	if (!ret)
 		ret = bsu_call(file->bsu, &r.call, true);
+	if (moves)
+		mutex_unlock(&moves->lock);
 	if (!ret)
-		ret = request_answer(&r, user);
+		ret = request_answer(&r, first, user);
+	if (r.call.flags & VDEV_BSU_FORGET)
+		foreign_reap(file->bsu);
 	if (!IS_ERR_OR_NULL(r.made))
 		fput(r.made);
 	if (ret && r.fd >= 0)
@@ -876,7 +878,7 @@ static long bsu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (requests[nr].quick)
 		ret = request_quick(file->private_data, cmd, requests[nr].fields->object, user);
 	if (ret == -ENOIOCTLCMD)
-		ret = request_make(file->private_data, nr, _IOC_SIZE(cmd), user);
+		ret = request_make(file->private_data, nr, user);
 	return ret;
 }
 
@@ -904,7 +906,7 @@ static int bsu_release(struct inode *inode, struct file *file)
 	struct bsu_file *f = file->private_data;
 
 	bsu_make(f->bsu, VDEV_BSU_CLOSE, f->client, NULL, 0);
-	foreign_forget(f, NULL);
+	foreign_reap(f->bsu);
 	kfree(f);
 	return 0;
 }
@@ -937,8 +939,7 @@ static int bsu_probe(struct platform_device *pdev)
 		return PTR_ERR(b->regs);
 	if (readl(b->regs + VDEV_BSU_REG_ID) != VDEV_BSU_ID ||
 	    readl(b->regs + VDEV_BSU_REG_VERSION) != VDEV_BSU_VERSION)
-		return dev_err_probe(dev, -ENODEV, "no buffer sharing unit of version %u here\n",
-				     VDEV_BSU_VERSION);
+		return dev_err_probe(dev, -ENODEV, "not a buffer sharing unit that I know\n");
 	if (dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64)))
 		return -EIO;
 	b->rings = dmam_alloc_coherent(dev, sizeof(*b->rings), &dma, GFP_KERNEL);

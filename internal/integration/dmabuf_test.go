@@ -20,6 +20,7 @@ func TestMisusedBuffers(t *testing.T) {
 		"TestMisusedPrep":       {"prep-fini", "prep-fini", "prep-fini"},              // nested, twice, batched
 		"TestMisusedKmap":       {"prep-fini", "prep-fini", "prep-fini", "prep-fini"}, // outside, used, the third, another end
 		"TestMisusedSyncIoctl":  {"prep-fini"},
+		"leaver":                {"prep-fini"},
 		"TestMisusedUnlock":     {"sync-lock"},
 		"TestMisusedForTooLong": {"sync-lock", "sync-lock"}, // too long, and unlocked again
 		"holder":                {"prep-fini", "sync-lock"}, // what it holds when it is killed

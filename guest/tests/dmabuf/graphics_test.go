@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"vdev/guest/drm"
 	"vdev/guest/drm/pixel"
 	"vdev/guest/share"
@@ -117,6 +119,44 @@ func TestDisplay(t *testing.T) {
 		must(t, show.Do(ioctl.DRM_MODE_ATOMIC_ALLOW_MODESET|ioctl.DRM_MODE_PAGE_FLIP_EVENT, uint64(i)))
 		if e, err := card.Events(time.Second); err != nil || len(e) != 1 || !e[0].Flipped() {
 			t.Fatalf("events %+v, %v", e, err)
+		}
+	}
+	must(t, d.NewCommit().Disable().Hide(&d.Planes[0]).Do(ioctl.DRM_MODE_ATOMIC_ALLOW_MODESET, 0))
+}
+
+// TestLinuxFences has CPU_PREP wait for fences that the core does not know.
+func TestLinuxFences(t *testing.T) {
+	c := open(t)
+	card := openCard(t)
+	d, err := card.Output()
+	must(t, err)
+	m := newImage(t, c, card, "frame")
+	fb, err := m.AddFB()
+	must(t, err)
+	t.Cleanup(func() { must(t, fb.Close()) })
+	show := d.NewCommit().Enable().Show(&d.Planes[0], fb, m.Bounds(), image.Point{})
+	must(t, show.Do(ioctl.DRM_MODE_ATOMIC_ALLOW_MODESET, 0))
+	shown, err := d.NewCommit().Show(&d.Planes[0], fb, m.Bounds(), image.Point{}).DoFenced(ioctl.DRM_MODE_ATOMIC_NONBLOCK, 0)
+	must(t, err)
+	t.Cleanup(func() { must(t, shown.Close()) })
+	b := create(t, c, page)
+	must(t, b.ImportSyncFile(shown, drm.Read))
+	for _, step := range []struct {
+		what   string
+		access share.Access
+		wait   share.Wait
+		errno  unix.Errno
+	}{
+		{"no conflict", share.Read, share.NoWait, 0},
+		{"at once", share.Write, share.NoWait, unix.EBUSY},
+		{"for a short time", share.ReadWrite, share.Wait(time.Microsecond), unix.ETIMEDOUT},
+		{"for as long as it takes", share.Write, share.Forever, 0},
+		{"nothing any more", share.ReadWrite, share.NoWait, 0},
+	} {
+		err := c.Prep(b, 0, page, step.access, step.wait)
+		want(t, step.what, err, step.errno)
+		if err == nil {
+			must(t, c.Fini(b))
 		}
 	}
 	must(t, d.NewCommit().Disable().Hide(&d.Planes[0]).Do(ioctl.DRM_MODE_ATOMIC_ALLOW_MODESET, 0))

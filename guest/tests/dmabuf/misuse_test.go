@@ -78,6 +78,26 @@ func TestMisusedSyncIoctl(t *testing.T) {
 	c := open(t)
 	b := create(t, c, page)
 	want(t, "ended", b.End(drm.ReadWrite), unix.EINVAL)
+	cmd, ch := start(t, "leaver")
+	must(t, ch.Send("buffer", b.FD()))
+	must(t, cmd.Wait())
+	// What it began does not cover for others.
+	s, err := c.Stats()
+	if err != nil || s.CPUAccesses != 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// leaver begins an access and does not end it.
+func leaver() int {
+	_, _, b, err := received()
+	if err != nil {
+		return status(err)
+	}
+	if _, err := b.Map(); err != nil {
+		return status(err)
+	}
+	return status(b.Begin(drm.ReadWrite))
 }
 
 func TestMisusedUnlock(t *testing.T) {

@@ -264,3 +264,26 @@ func TestForeign(t *testing.T) {
 	want(t, "gone", c.Prep(b, 0, 3*page, share.Read, share.Forever), unix.EINVAL)
 	must(t, c.Register(b)) // until the client is closed
 }
+
+// TestForeignOutlives uses a foreign buffer for longer than who registered it.
+func TestForeignOutlives(t *testing.T) {
+	c := open(t)
+	b, err := drm.AllocHeap(drm.HeapSystem, page)
+	must(t, err)
+	defer b.Close()
+	mem := mapped(t, b)
+	other, err := share.Open()
+	must(t, err)
+	must(t, other.Register(b))
+	s := newSync(t, c, share.SyncOptions{}, share.Use{Buf: b, Access: share.Write})
+	must(t, other.Close())
+	want(t, "still in use", c.Register(b), unix.EEXIST)
+	if _, err := s.Lock(share.Forever); err != nil {
+		t.Fatal(err)
+	}
+	mem[0] = 1
+	must(t, s.Unlock())
+	must(t, s.PutAll())
+	want(t, "not in use", second(c.Info(b)), unix.EINVAL)
+	must(t, c.Register(b))
+}

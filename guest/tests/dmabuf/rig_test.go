@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 
 // children are programs that tests start.
 func children() map[string]func() int {
-	return map[string]func() int{"receiver": receiver, "holder": holder, "waiter": waiter, "random": random}
+	return map[string]func() int{"receiver": receiver, "holder": holder, "waiter": waiter, "leaver": leaver, "random": random}
 }
 
 // start starts one of children, with a channel to it.
