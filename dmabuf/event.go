@@ -40,7 +40,7 @@ const (
 	WrongDirectionCPU                 // access; CPU_PREP or begin
 	MissingPrep                       // access; nobody
 	IgnoredError                      // access; the CPU_PREP that failed, with Err
-	OpenAtExit                        // the end of the client; its CPU_PREP
+	OpenAtExit                        // the end of the client or program; its CPU_PREP or begin
 	PendingCommands                   // CPU_PREP; batching
 	KmapOutside                       // kmap; nobody
 	KmapLeft                          // end of the access; nobody
@@ -76,7 +76,7 @@ func (d Detail) text() detailText {
 		WrongDirectionCPU:   {PrepFini, "The CPU accessed a buffer in a way for which it was not prepared."},
 		MissingPrep:         {PrepFini, "The CPU touched a buffer that is shared with a device, without CPU_PREP."},
 		IgnoredError:        {PrepFini, "The CPU touched a buffer although CPU_PREP had failed."},
-		OpenAtExit:          {PrepFini, "A client was closed with a buffer still prepared: CPU_FINI is missing."},
+		OpenAtExit:          {PrepFini, "A client, or a program, ended with a buffer still prepared: the end of the access is missing."},
 		PendingCommands:     {PrepFini, "CPU_PREP on a buffer for which there are commands in a batch that was not submitted: waiting for the devices does not wait for them."},
 		KmapOutside:         {PrepFini, "A page of a buffer was mapped that had not been prepared for CPU access."},
 		KmapLeft:            {PrepFini, "A CPU access ended while a page of it was mapped."},

@@ -302,13 +302,13 @@ func ownershipFix(d dmabuf.Detail) string {
 	case dmabuf.OutsidePrepared:
 		return "a range in CPU_PREP that has all bytes which are accessed"
 	case dmabuf.WrongDirectionCPU:
-		return "the kind of access that is made, in CPU_PREP: VDEV_DMABUF_READ, VDEV_DMABUF_WRITE, or both"
+		return "the kind of access that is made, in CPU_PREP (VDEV_DMABUF_READ, VDEV_DMABUF_WRITE, or both) or DMA_BUF_IOCTL_SYNC (DMA_BUF_SYNC_READ, ...)"
 	case dmabuf.MissingPrep:
 		return prep + " before the first access by the CPU, and " + fini + " after the last one"
 	case dmabuf.IgnoredError:
 		return "a look at what CPU_PREP returned: after an error the buffer is not the CPU's"
 	case dmabuf.OpenAtExit:
-		return fini + " after the last access, before the file is closed"
+		return fini + " after the last access, before the file is closed; DMA_BUF_SYNC_END, before the program ends, for what DMA_BUF_IOCTL_SYNC began"
 	case dmabuf.PendingCommands:
 		return "the submission of the batch, and ioctl(fd, VDEV_DMABUF_IOC_SUBMIT), before CPU_PREP"
 	case dmabuf.KmapOutside:

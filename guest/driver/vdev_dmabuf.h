@@ -86,7 +86,11 @@
 /* Flags of struct vdev_sync_init. */
 /* A lock that has to back off fails with EDEADLK instead of going on by itself. */
 #define VDEV_SYNC_BACKOFF 1
-/* It may be locked for ever; the field timeout is 0. */
+/*
+ * It may be locked for ever; the field timeout is 0. Devices that take locks themselves
+ * (--sync enforce) wait for ever then, and so do programs whose requests to their
+ * drivers are not interruptible, as EXEC of the Exynos G2D is not.
+ */
 #define VDEV_SYNC_UNLIMITED 2
 
 /* Flags that come with a lock. */
@@ -114,10 +118,11 @@ struct vdev_dma_buf_create {
 /*
  * struct vdev_dma_buf_register makes a dma-buf known that somebody else exported (a heap, a DRM
  * driver), until the file of the device or, earlier, VDEV_DMABUF_IOC_UNREGISTER ends
- * that. Its memory stays where it is, and cache maintenance is its exporter's: requests
+ * that, and for as long as somebody else's attachment, lock, mark, fence or access is on
+ * it. Its memory stays where it is, and cache maintenance is its exporter's: requests
  * that begin or end an access by CPU ask him, too, and then wait for Linux's fences on
  * the buffer and fail as DMA_BUF_IOCTL_SYNC does, with nothing begun. EINVAL:
- * it is no dma-buf. EEXIST: it is registered, or one of the core's own, or shares
+ * it is no dma-buf. EEXIST: it is registered, or still in use, or one of the core's own, or shares
  * memory with another buffer. EOPNOTSUPP: its memory is not ordinary RAM, or its
  * exporter does not tell where it is.
  */
@@ -163,7 +168,7 @@ struct vdev_dma_buf_info {
  * by then can reach it. If it is placed and the newcomer cannot reach it, it moves,
  * with its contents, and mappings into address spaces follow.
  *
- * EINVAL: a flag is unknown, or says something about constraints without
+ * EINVAL: a flag is unknown, or a constraint is not 0, without
  * VDEV_DMABUF_ATTACH_CONSTRAINED; the alignment is no power of two, or the longest
  * piece no multiple of it and of the page size. ENODEV: there is no such device. ENOSPC: no memory, even
  * if all were free, suits all attached devices. EBUSY: the buffer would have to move,
@@ -272,7 +277,8 @@ struct vdev_dma_buf_access {
  * visible what was written before.
  *
  * Blocks until no device uses the buffer: no attachment is mapped, unless it is
- * persistent, and no job and no fence on it is in conflict with the access.
+ * persistent, and no job and no fence on it is in conflict with the access. Fences of Linux
+ * count, too: those that DRM drivers put on their buffers, and DMA_BUF_IOCTL_IMPORT_SYNC_FILE.
  *
  * EINVAL: the range is empty or not in the buffer, no access, or an unknown flag.
  * EALREADY: this client has it prepared. EAGAIN: there are pending marks. EBUSY: with
@@ -565,13 +571,14 @@ struct vdev_table {
 /*
  * Has the kernel read from a page that the client has mapped with VDEV_DMABUF_IOC_KMAP.
  * If the access that it was mapped for has ended, that is the page of garbage. EINVAL:
- * it is not mapped, or the bytes are none or not all in it.
+ * it is not mapped, or the bytes are none or not all in it. EOPNOTSUPP: another
+ * exporter made it, and has no way to prepare it for CPUs, as its memory may be mapped
+ * uncached.
  */
 #define VDEV_DMABUF_IOC_KREAD _IOWR(0xd8, 13, struct vdev_dma_buf_access)
 /*
  * Has the kernel write to such a page. If the access that it was mapped for has ended,
- * that is the page of garbage. EINVAL: it is not mapped, or the bytes are none or not
- * all in it.
+ * that is the page of garbage. Errors are those of VDEV_DMABUF_IOC_KREAD.
  */
 #define VDEV_DMABUF_IOC_KWRITE _IOWR(0xd8, 14, struct vdev_dma_buf_access)
 #define VDEV_DMABUF_IOC_CPU_PREP _IOW(0xd8, 15, struct vdev_dma_buf_prep)
