@@ -44,11 +44,25 @@ func checkNotes(t *testing.T, c cacheConfig, r graphicsRun, name string, want []
 	}
 }
 
+// TestScenarioCommand has the guest's own command list them and run one.
+func TestScenarioCommand(t *testing.T) {
+	needImage(t)
+	list := vdev(t, "", "exec", "scenario", "--help")
+	for _, s := range scenarios.All() {
+		if !strings.Contains(list.stdout, "\n  "+s.Name) {
+			t.Errorf("no %s in %q", s.Name, list.stdout)
+		}
+	}
+	if r := vdev(t, "", "exec", "scenario", "opposite-orders", "correct"); list.status != 0 || r.status != 0 || !strings.HasSuffix(r.stdout, " right\n") {
+		t.Errorf("status %d and %d\n%s%s", list.status, r.status, r.stdout, r.stderr)
+	}
+}
+
 // TestCorrectScenariosAreSilent runs the correct forms: those that need the same machine in
 // one guest, so that they show, too, that nothing of them remains.
 func TestCorrectScenariosAreSilent(t *testing.T) {
 	needImage(t)
-	prog := guestProgram(t, "vdev/guest/tests/scenarios/prog")
+	prog := guestProgram(t, "vdev/guest/cmds/scenario")
 	groups := map[string][]scenarios.Scenario{}
 	for _, s := range scenarios.All() {
 		flags := strings.Join(s.Flags, " ")
@@ -77,7 +91,7 @@ func TestCorrectScenariosAreSilent(t *testing.T) {
 // TestBrokenScenariosAreReported runs the broken forms.
 func TestBrokenScenariosAreReported(t *testing.T) {
 	needImage(t)
-	prog := guestProgram(t, "vdev/guest/tests/scenarios/prog")
+	prog := guestProgram(t, "vdev/guest/cmds/scenario")
 	for _, s := range scenarios.All() {
 		if s.Code == scenarios.Silent {
 			continue

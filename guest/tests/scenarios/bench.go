@@ -28,10 +28,10 @@ type Bench struct {
 	close  []func() error // last one first
 }
 
-// Run runs a scenario by its name, in its broken or its correct form. It tells whether
+// run runs a scenario by its name, in its broken or its correct form. It tells whether
 // the scenario found everything as it should be, and what it counted, as words like
 // "lockups=1".
-func Run(name string, broken bool) (right bool, notes []string, err error) {
+func run(name string, broken bool) (right bool, notes []string, err error) {
 	i := slices.IndexFunc(All(), func(s Scenario) bool { return s.Name == name && !(broken && s.Code == Silent) })
 	if i < 0 {
 		return false, nil, fmt.Errorf("there is no scenario %q, or no such form of it", name)

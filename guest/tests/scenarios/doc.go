@@ -4,6 +4,6 @@
 // vdev's dma-buf core in the guest: one small program for each, in a file of its name,
 // in a correct form and a broken one.
 //
-// Program prog runs one of them. The host runs them all, with caches of all kinds, and
+// The command scenario (guest/cmds/scenario) runs them. The host runs them all, with caches of all kinds, and
 // compares with the table what they found and what was reported (internal/integration).
 package scenarios

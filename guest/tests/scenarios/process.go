@@ -23,8 +23,8 @@ func children() map[string]func(parent *drm.Channel) {
 	}
 }
 
-// Child runs a child and ends the process, if this is one.
-func Child() {
+// runChild runs a child and ends the process, if this is one.
+func runChild() {
 	name := child.Name()
 	if name == "" {
 		return

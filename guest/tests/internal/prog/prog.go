@@ -11,16 +11,23 @@ import (
 	"strings"
 )
 
+// command is what the program is called.
+func command() string { return filepath.Base(os.Args[0]) }
+
 // args returns the command line's "NAME correct|broken", or says how it is to be and
 // exits with status 2. What is what the usage calls NAME, and all are those that there are,
 // if that is known.
 func args(what string, all []string) (name string, broken bool) {
 	if len(os.Args) != 3 || os.Args[2] != "correct" && os.Args[2] != "broken" {
-		fmt.Fprintf(os.Stderr, "usage: %s %s correct|broken\n", filepath.Base(os.Args[0]), what)
-		if len(all) > 0 {
-			fmt.Fprintf(os.Stderr, "%s is one of these, several joined by commas, or \"all\":\n  %s\n", what, strings.Join(all, "\n  "))
+		out, status := os.Stderr, 2
+		if len(os.Args) == 2 && (os.Args[1] == "-h" || os.Args[1] == "--help") {
+			out, status = os.Stdout, 0
 		}
-		os.Exit(2)
+		fmt.Fprintf(out, "usage: %s %s correct|broken\n", command(), what)
+		if len(all) > 0 {
+			fmt.Fprintf(out, "%s is one of these, several joined by commas, or \"all\":\n  %s\n", what, strings.Join(all, "\n  "))
+		}
+		os.Exit(status)
 	}
 	return os.Args[1], os.Args[2] == "broken"
 }
@@ -42,7 +49,7 @@ func Main(all []string, run func(name string, broken bool) (right bool, err erro
 	for _, name := range names {
 		right, err := run(name, broken)
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "prog: %s: %v\n", name, err)
+			fmt.Fprintf(os.Stderr, "%s: %s: %v\n", command(), name, err)
 			os.Exit(2)
 		}
 		if !right && !broken {
@@ -56,7 +63,7 @@ func Main(all []string, run func(name string, broken bool) (right bool, err erro
 // failed. What is what the usage calls the name.
 func Run(what string, run func(name string, broken bool) error) {
 	if err := run(args(what, nil)); err != nil {
-		fmt.Fprintln(os.Stderr, "prog:", err)
+		fmt.Fprintf(os.Stderr, "%s: %v\n", command(), err)
 		os.Exit(1)
 	}
 }
