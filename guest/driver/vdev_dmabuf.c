@@ -26,6 +26,7 @@
 #include "vdev_dmabuf_fields.h"
 
 #define RING_ENTRIES	64
+#define FEW_FILES	4	/* that an argument names, without a list */
 
 /* The numbers in the rings are little-endian, as the CPU's are. */
 struct rings {
@@ -87,11 +88,12 @@ static bool call_is_short(const struct call *c)
 }
 
 /* Copies arguments and answers, whose room is in words: most are too short for memcpy. */
-static void copy_words(void *to, const void *from, u32 length)
+static __always_inline void copy_words(void *to, const void *from, u32 length)
 {
 	u64 *t = to, *end = to + length;
 	const u64 *f = from;
 
+#pragma GCC unroll 5
 	while (t < end) {
 		*t++ = *f++;
 		barrier(); /* no memcpy */
@@ -552,7 +554,6 @@ static int object_release(struct inode *inode, struct file *file)
 static const struct file_operations object_fops = {
 	.owner = THIS_MODULE,
 	.release = object_release,
-	.llseek = noop_llseek,
 };
 
 /* Makes the file of an object, with a size if it is a buffer. It ends with it, or if this fails. */
@@ -581,8 +582,6 @@ static struct file *object_file(struct bsu *b, enum field_object kind, u32 id, u
 	return file;
 }
 
-#define FEW_FILES	4
-
 /* A request of a program under way. */
 struct request {
 	struct bsu_file *file;
@@ -599,12 +598,13 @@ struct request {
 };
 
 /* Copies an argument, in words: most are too short for copy_from_user. */
-static int words_from_user(u64 *to, const u64 __user *from, u32 length)
+static __always_inline int words_from_user(u64 *to, const u64 __user *from, u32 length)
 {
 	const u64 *end = to + length / sizeof(*to);
 
 	if (!user_access_begin(from, length))
 		return -EFAULT;
+#pragma GCC unroll 5
 	while (to < end)
 		unsafe_get_user(*to++, from++, fault);
 	user_access_end();
@@ -691,10 +691,9 @@ static int translate_fd(struct request *r, enum field_object kind, u32 *field)
 	}
 	guard(mutex)(&b->foreign_lock);
 	f = kind == OBJECT_BUFFER ? foreign_find(b, fd_file(fd)) : NULL;
-	if (!f)
-		return -EINVAL;
-	*field = f->id;
-	return 0;
+	if (f)
+		*field = f->id;
+	return f ? 0 : -EINVAL;
 }
 
 /* Makes room for a list behind the argument or the answer, and gets that of the argument. */
@@ -873,13 +872,16 @@ static long bsu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	void __user *user = (void __user *)arg;
 	int ret = -ENOIOCTLCMD;
 
-	if (nr >= ARRAY_SIZE(requests) || requests[nr].cmd != cmd || !cmd)
+	/* The most frequent ones by themselves: their sizes are constants then. */
+	if (cmd == VDEV_DMABUF_IOC_CPU_PREP)
+		ret = request_quick(file->private_data, VDEV_DMABUF_IOC_CPU_PREP, OBJECT_BUFFER, user);
+	else if (cmd == VDEV_DMABUF_IOC_CPU_FINI)
+		ret = request_quick(file->private_data, VDEV_DMABUF_IOC_CPU_FINI, OBJECT_BUFFER, user);
+	else if (nr >= ARRAY_SIZE(requests) || requests[nr].cmd != cmd || !cmd)
 		return -ENOTTY;
-	if (requests[nr].quick)
+	else if (requests[nr].quick)
 		ret = request_quick(file->private_data, cmd, requests[nr].fields->object, user);
-	if (ret == -ENOIOCTLCMD)
-		ret = request_make(file->private_data, nr, user);
-	return ret;
+	return ret == -ENOIOCTLCMD ? request_make(file->private_data, nr, user) : ret;
 }
 
 static int bsu_open(struct inode *inode, struct file *file)
@@ -916,7 +918,6 @@ static const struct file_operations bsu_fops = {
 	.open = bsu_open,
 	.release = bsu_release,
 	.unlocked_ioctl = bsu_ioctl,
-	.llseek = noop_llseek,
 };
 
 static int bsu_probe(struct platform_device *pdev)
@@ -975,8 +976,7 @@ static void bsu_remove(struct platform_device *pdev)
 }
 
 static const struct of_device_id bsu_of_match[] = {
-	{ .compatible = "vdev,buffer-sharing-unit" },
-	{ }
+	{ .compatible = "vdev,buffer-sharing-unit" }, { }
 };
 MODULE_DEVICE_TABLE(of, bsu_of_match);
 
