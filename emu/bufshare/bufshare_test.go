@@ -251,6 +251,41 @@ func TestWaiting(t *testing.T) {
 	r.empty()
 }
 
+// TestTooManyWait has so many calls wait that there is no place for another: what ends at once
+// still can, and so can they.
+func TestTooManyWait(t *testing.T) {
+	r := newRig(t)
+	cl := r.open(1)
+	fence := ioctl.VdevFenceCreate{}
+	r.want("fence", do(r, uint32(ioctl.VDEV_FENCE_IOC_CREATE), cl, &fence), 0)
+	wait := func() uint32 {
+		return r.begin(uint32(ioctl.VDEV_FENCE_IOC_WAIT), cl, bytesOf(t, &ioctl.VdevFenceWait{Fence: fence.Fence}), 0)
+	}
+	var tags []uint32
+	for range maxCalls {
+		tags = append(tags, wait())
+	}
+	for range 2 {
+		if c, ok := r.ended(wait()); !ok || c.result != -11 {
+			t.Fatalf("one too many: %+v, %v", c, ok)
+		}
+		r.want("cancel", r.number(ioctl.VDEV_BSU_CANCEL, tags[7], 0), 0)
+		if c, ok := r.ended(tags[7]); !ok || c.result != -512 {
+			t.Errorf("cancelled: %+v, %v", c, ok)
+		}
+		tags[7] = wait()
+	}
+	r.want("signal", do(r, uint32(ioctl.VDEV_FENCE_IOC_SIGNAL), cl, &ioctl.VdevFenceSignal{Fence: fence.Fence}), 0)
+	for _, tag := range tags {
+		if c, ok := r.ended(tag); !ok || c.result != 0 {
+			t.Fatalf("%d: %+v, %v", tag, c, ok)
+		}
+	}
+	r.want("close", do(r, ioctl.VDEV_BSU_CLOSE_OBJECT, 0, &ioctl.VdevBSUNumber{Number: uint32(fence.Fence)}), 0)
+	r.want("close", do(r, ioctl.VDEV_BSU_CLOSE, cl, &none{}), 0)
+	r.empty()
+}
+
 // TestReset drops everything, at any moment.
 func TestReset(t *testing.T) {
 	r := newRig(t)

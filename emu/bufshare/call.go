@@ -20,6 +20,7 @@ import (
 type errno int32
 
 const (
+	eagain errno = 11
 	enodev errno = 19
 	enotty errno = 25
 	// erestartsys has Linux restart the system call, or fail with EINTR, as the signal's
@@ -30,6 +31,8 @@ const (
 // Error implements error.
 func (e errno) Error() string {
 	switch e {
+	case eagain:
+		return "EAGAIN"
 	case enodev:
 		return "ENODEV"
 	case enotty:
@@ -139,11 +142,14 @@ func number(err error) int32 {
 	return int32(dmabuf.EINVAL)
 }
 
+// maxCalls is how many calls can wait at a time.
+const maxCalls = bsu.MaxInFlight - 64
+
 // waiting calls f with what it may wait with; nil if the program does not want to wait.
 // then is done when the wait has ended well, or if f does not wait, and may be nil.
 func (c *call) waiting(nowait bool, ns uint64, f func(w *dmabuf.Wait) error, then func()) error {
-	w := &c.wait
-	if nowait {
+	w, full := &c.wait, len(c.s.calls) >= maxCalls
+	if nowait || full {
 		w = nil
 	} else {
 		w.Timeout = timeout(ns)
@@ -163,6 +169,8 @@ func (c *call) waiting(nowait bool, ns uint64, f func(w *dmabuf.Wait) error, the
 		c.s.calls[c.r] = c
 	case err == nil && then != nil:
 		then()
+	case err == dmabuf.EBUSY && full && !nowait:
+		return eagain
 	}
 	return err
 }

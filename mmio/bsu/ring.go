@@ -14,8 +14,9 @@ const (
 	maxEntries = 4096
 	// MaxPayload is the length of the longest argument or answer, in bytes.
 	MaxPayload = 4 << 20
-	// MaxInFlight is how many requests can have begun and not ended.
-	MaxInFlight = 4096
+	// MaxInFlight is how many requests can have begun and not ended. A handler leaves some for
+	// those that end at once: without them others could neither go on nor be cancelled.
+	MaxInFlight = 4096 + 64
 )
 
 // What an entry of a ring looks like (ioctl.VdevBSURequest, ioctl.VdevBSUCompletion), in
