@@ -115,7 +115,7 @@ func TestErrors(t *testing.T) {
 	check("copy beyond", mapped.DeviceCopy(0, 200, mapped, PageSize), unix.EINVAL)
 	check("copy to what", d.run(&ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_COPY, Src: mapped.handle, Dst: 99}), unix.ENOENT)
 	check("run what", d.run(&ioctl.DMATestRun{Op: 4}), unix.EINVAL)
-	check("run how", d.run(&ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Flags: 2, Dst: mapped.handle}), unix.EINVAL)
+	check("run how", d.run(&ioctl.DMATestRun{Op: ioctl.VDEV_DMATEST_FILL, Flags: 4, Dst: mapped.handle}), unix.EINVAL)
 	check("wait for nothing", d.Wait(), unix.EINVAL)
 
 	check("kernel beyond", b.KernelFill(PageSize-1, 2, 0), unix.EINVAL)
