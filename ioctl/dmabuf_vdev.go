@@ -575,7 +575,7 @@ const (
 	// If the access that it was mapped for has ended, that is the page of garbage. EINVAL:
 	// it is not mapped, or the bytes are none or not all in it. EOPNOTSUPP: another
 	// exporter made it, and has no way to prepare it for CPUs, as its memory may be mapped
-	// uncached.
+	// uncached; or KWRITE, and the file descriptor is for reading only.
 	VDEV_DMABUF_IOC_KREAD Request = iocRead | iocWrite | 40<<iocSizeShift | vdevType | 13 // VdevDMABufAccess
 	// Has the kernel write to such a page. If the access that it was mapped for has ended,
 	// that is the page of garbage. Errors are those of VDEV_DMABUF_IOC_KREAD.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Driver of vdev's buffer sharing unit.
- *
- * It is transport: programs' requests go to the unit, with file descriptors replaced by numbers
- * of objects and lists copied behind the argument, and the answers come back. What requests mean,
- * who waits for whom, where buffers are and when caches are maintained, the unit decides. What is
- * Linux's alone is here: buffers are dma_bufs, and sync objects and fences files.
+ * Driver of vdev's buffer sharing unit. It is transport: programs' requests go to the unit, with
+ * file descriptors replaced by numbers of objects and lists copied behind the argument, and the
+ * answers come back. What requests mean, who waits for whom, where buffers are and when caches are
+ * maintained, the unit decides. What is Linux's alone is here: buffers are dma_bufs, and sync
+ * objects and fences files.
  */
 
 #include <linux/anon_inodes.h>
@@ -192,10 +191,7 @@ static __always_inline bool bsu_ended(struct bsu *b, struct call *c, struct vdev
 
 static int bsu_object(struct bsu *b, u32 op, u32 number, u32 dir);
 
-/*
- * Waits until a request has ended. If it is a program's a signal ends it early; those of the
- * driver itself do not wait for anything.
- */
+/* Waits until a request has ended. If it is a program's a signal ends it early. */
 static int bsu_wait(struct bsu *b, struct call *c, bool signals)
 {
 	if (signals && wait_for_completion_interruptible(&c->done))
@@ -265,10 +261,7 @@ static irqreturn_t bsu_irq(int irq, void *data)
 	return status ? IRQ_HANDLED : IRQ_NONE;
 }
 
-/*
- * Finds out where a page of the buffer is, and how many follow it in one piece. It may move,
- * unless it is mapped for a device or the lock is held.
- */
+/* Finds out where a page is, and how many follow it in one piece, until the buffer moves. */
 static int buffer_place(struct object *buf, u64 page, struct vdev_bsu_place *place)
 {
 	*place = (struct vdev_bsu_place){ .buffer = buf->id, .page = page };
@@ -403,7 +396,7 @@ static void buffer_vm_close(struct vm_area_struct *vma)
 {
 	struct dma_buf *dmabuf = vma->vm_private_data;
 
-	if (current->mm != vma->vm_mm)
+	if (!current->mm || current->in_execve)
 		object_make(dmabuf->priv, VDEV_BSU_LEAVE, 0);
 }
 
@@ -556,7 +549,7 @@ static const struct file_operations object_fops = {
 	.release = object_release,
 };
 
-/* Makes the file of an object, with a size if it is a buffer. It ends with it, or if this fails. */
+/* Makes the file of an object, which ends with it, or if this fails. Buffers have a size. */
 static struct file *object_file(struct bsu *b, enum field_object kind, u32 id, u64 size)
 {
 	struct object *o = kzalloc(sizeof(*o), GFP_KERNEL | __GFP_NOFAIL);
@@ -601,17 +594,17 @@ struct request {
 static __always_inline int words_from_user(u64 *to, const u64 __user *from, u32 length)
 {
 	const u64 *end = to + length / sizeof(*to);
+	int ret = -EFAULT;
 
 	if (!user_access_begin(from, length))
-		return -EFAULT;
+		return ret;
 #pragma GCC unroll 5
 	while (to < end)
 		unsafe_get_user(*to++, from++, fault);
-	user_access_end();
-	return 0;
+	ret = 0;
 fault:
 	user_access_end();
-	return -EFAULT;
+	return ret;
 }
 
 /* The object that a file stands for; NULL if it is none of that kind. */
@@ -685,15 +678,11 @@ static int translate_fd(struct request *r, enum field_object kind, u32 *field)
 		return -EBADF;
 	r->held[r->nheld++] = fd;
 	o = object_of(b, fd_file(fd), kind);
-	if (o) {
-		*field = o->id;
-		return 0;
-	}
 	guard(mutex)(&b->foreign_lock);
-	f = kind == OBJECT_BUFFER ? foreign_find(b, fd_file(fd)) : NULL;
-	if (f)
-		*field = f->id;
-	return f ? 0 : -EINVAL;
+	f = o || kind != OBJECT_BUFFER ? NULL : foreign_find(b, fd_file(fd));
+	if (o || f)
+		*field = o ? o->id : f->id;
+	return o || f ? 0 : -EINVAL;
 }
 
 /* Makes room for a list behind the argument or the answer, and gets that of the argument. */
@@ -709,7 +698,7 @@ static int translate_list(struct request *r, const struct field *f)
 	if (f->out && !user)
 		*count = 0;
 	end = at + *count * f->elem;
-	c->data = kzalloc(end, GFP_KERNEL);
+	c->data = kzalloc(end, GFP_KERNEL | __GFP_NOWARN);
 	if (!c->data)
 		return -ENOMEM;
 	memcpy(c->data, r->data, c->length);
@@ -769,41 +758,50 @@ static int request_translate_back(struct request *r)
 	return 0;
 }
 
-/* What an answer asks the driver to do, or the request itself. */
-static int request_act(struct request *r, struct dma_buf *dmabuf)
+/* Has the kernel copy from or to a page of a buffer, which stays where it is meanwhile. */
+static int request_copy(struct request *r, struct dma_buf *dmabuf)
 {
-	struct vdev_dma_buf_access *a = r->call.data;
-	u32 flags = r->call.flags;
-	void *page;
-	enum dma_data_direction dir = flags >> 8 & 3;
-	int ret = 0;
+	struct mutex *lock = dmabuf->ops == &buffer_ops ? &((struct object *)dmabuf->priv)->lock :
+							  &r->file->bsu->foreign_lock;
+	void *copy __free(kfree) = kmalloc(PAGE_SIZE, GFP_KERNEL | __GFP_NOFAIL);
+	struct vdev_dma_buf_access *a = (void *)r->data;
+	bool writes = r->call.op == VDEV_DMABUF_IOC_KWRITE;
+	int ret;
 
-	if (flags & VDEV_BSU_EXPORTER_BEGIN)
-		ret = dma_buf_begin_cpu_access(dmabuf, dir);
-	if (ret) {
-		r->call.op = r->call.op == VDEV_DMABUF_IOC_CPU_PREP ? VDEV_BSU_UNPREP :
-								      VDEV_DMABUF_IOC_CPU_END;
-		bsu_call(r->file->bsu, &r->call, false);
-	}
-	if (flags & VDEV_BSU_EXPORTER_END)
-		ret = dma_buf_end_cpu_access(dmabuf, dir);
-	if (r->call.op != VDEV_DMABUF_IOC_KREAD && r->call.op != VDEV_DMABUF_IOC_KWRITE)
-		return ret;
 	/* Of other exporters' memory it is not known whether it may be cached. */
-	if (!dmabuf->ops->begin_cpu_access)
+	if (!dmabuf->ops->begin_cpu_access || (writes && !(dmabuf->file->f_mode & FMODE_WRITE)))
 		return -EOPNOTSUPP;
-	page = phys_to_virt(a->phys) + a->offset;
-	if (r->call.op == VDEV_DMABUF_IOC_KREAD)
-		return copy_to_user(u64_to_user_ptr(a->data), page, a->length) ? -EFAULT : 0;
-	return copy_from_user(page, u64_to_user_ptr(a->data), a->length) ? -EFAULT : 0;
+	if (a->length > PAGE_SIZE)
+		return -EINVAL;
+	if (writes && copy_from_user(copy, u64_to_user_ptr(a->data), a->length))
+		return -EFAULT;
+	scoped_guard(mutex, lock) {
+		ret = bsu_call(r->file->bsu, &r->call, true);
+		if (ret)
+			return ret;
+		if (writes)
+			memcpy(phys_to_virt(a->phys) + a->offset, copy, a->length);
+		else
+			memcpy(copy, phys_to_virt(a->phys) + a->offset, a->length);
+	}
+	return !writes && copy_to_user(u64_to_user_ptr(a->data), copy, a->length) ? -EFAULT : 0;
 }
 
 static int request_answer(struct request *r, struct dma_buf *dmabuf, void __user *arg)
 {
 	struct call *c = &r->call;
 	u32 size = _IOC_SIZE(c->op), list = ALIGN(size, 8);
-	int ret = request_act(r, dmabuf);
+	enum dma_data_direction dir = c->flags >> 8 & 3;
+	int ret = 0;
 
+	if (c->flags & VDEV_BSU_EXPORTER_BEGIN)
+		ret = dma_buf_begin_cpu_access(dmabuf, dir);
+	if (ret) {
+		c->op = c->op == VDEV_DMABUF_IOC_CPU_PREP ? VDEV_BSU_UNPREP : VDEV_DMABUF_IOC_CPU_END;
+		bsu_call(r->file->bsu, c, false);
+	}
+	if (c->flags & VDEV_BSU_EXPORTER_END)
+		ret = dma_buf_end_cpu_access(dmabuf, dir);
 	if (ret || !c->room)
 		return ret;
 	ret = request_translate_back(r);
@@ -846,7 +844,8 @@ static noinline long request_make(struct bsu_file *file, unsigned int nr, void _
 		unmap_mapping_range(first->file->f_mapping, 0, 0, 1);
 	}
 	if (!ret)
-		ret = bsu_call(file->bsu, &r.call, true);
+		ret = cmd == VDEV_DMABUF_IOC_KREAD || cmd == VDEV_DMABUF_IOC_KWRITE ?
+			      request_copy(&r, first) : bsu_call(file->bsu, &r.call, true);
 	if (moves)
 		mutex_unlock(&moves->lock);
 	if (!ret)

@@ -573,7 +573,7 @@ struct vdev_table {
  * If the access that it was mapped for has ended, that is the page of garbage. EINVAL:
  * it is not mapped, or the bytes are none or not all in it. EOPNOTSUPP: another
  * exporter made it, and has no way to prepare it for CPUs, as its memory may be mapped
- * uncached.
+ * uncached; or KWRITE, and the file descriptor is for reading only.
  */
 #define VDEV_DMABUF_IOC_KREAD _IOWR(0xd8, 13, struct vdev_dma_buf_access)
 /*
