@@ -312,13 +312,9 @@ func (b *Buffer) Pending() int {
 	return n
 }
 
-// pendingOf finds the client's mark, in the shorter of the two lists.
+// pendingOf finds the client's mark.
 func (b *Buffer) pendingOf(cl *Client) *pending {
-	k := b.marks.head
-	if cl.marks.n < b.marks.n {
-		k = cl.marks.head
-	}
-	for ; k != nil; k = k.next {
+	for k := shorter(&b.marks, &cl.marks).head; k != nil; k = k.next {
 		if k.v.cl == cl && k.v.buf == b {
 			return k.v
 		}

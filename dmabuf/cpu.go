@@ -50,14 +50,9 @@ func (o *openAccesses) forAll(a Access) bool {
 	return a&Read != 0 && o.allRead > 0 || a.writes() && o.allWrite > 0
 }
 
-// newest finds the client's newest open access to the buffer that f likes, in the
-// shorter of the two lists.
+// newest finds the client's newest open access to the buffer that f likes.
 func (b *Buffer) newest(cl *Client, f func(*cpuAccess) bool) *cpuAccess {
-	k := b.cpu.tail
-	if cl.cpu.n < b.cpu.n {
-		k = cl.cpu.tail
-	}
-	for ; k != nil; k = k.prev {
+	for k := shorter(&b.cpu.list, &cl.cpu).tail; k != nil; k = k.prev {
 		if a := k.v; a.cl == cl && a.buf == b && f(a) {
 			return a
 		}
@@ -360,11 +355,7 @@ func (m *kmap) uncount(n int) {
 
 // kmapsLeft reports pages that are mapped although no access to them is open.
 func (b *Buffer) kmapsLeft(cl *Client) {
-	k := b.kmaps.head
-	if cl.kmaps.n < b.kmaps.n {
-		k = cl.kmaps.head
-	}
-	for ; k != nil; k = k.next {
+	for k := shorter(&b.kmaps, &cl.kmaps).head; k != nil; k = k.next {
 		m := k.v
 		if r := b.pageRange(m.page); m.cl == cl && m.buf == b && r.Len > 0 && !b.prepared(cl, r) {
 			b.core.violation(KmapLeft, b, r, cl.side("end of CPU access", 0), Side{})

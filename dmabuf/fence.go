@@ -231,13 +231,9 @@ func (b *Buffer) AddFence(f *Fence, a Access) error {
 	return nil
 }
 
-// useOf finds a fence on the buffer, in the shorter of the two lists.
+// useOf finds a fence on the buffer.
 func (b *Buffer) useOf(f *Fence) *fenceUse {
-	k := b.fences.head
-	if f.uses.n < b.fences.n {
-		k = f.uses.head
-	}
-	for ; k != nil; k = k.next {
+	for k := shorter(&b.fences, &f.uses).head; k != nil; k = k.next {
 		if k.v.fence == f && k.v.buf == b {
 			return k.v
 		}

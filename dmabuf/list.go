@@ -32,6 +32,14 @@ func (l *list[T]) each(f func(*T)) {
 	}
 }
 
+// shorter is the one of two lists in which somebody is found sooner who is in both.
+func shorter[T any](a, b *list[T]) *list[T] {
+	if b.n < a.n {
+		return b
+	}
+	return a
+}
+
 // pushBack puts v, whose link k is, at the end.
 func (l *list[T]) pushBack(k *link[T], v *T) { l.insertAfter(l.tail, k, v) }
 

@@ -324,6 +324,7 @@ func (d *Device) dma(a *DMAAccess, b *Buffer, r Range) *Buffer {
 	} else if cpu := b.preparedAgainst(r, access); cpu != nil && !b.heldBy(d) {
 		c.violation(DeviceWhileCPU, b, r, d.side(a), cpu.side())
 	}
+	// Whose lock a job breaks was reported when it started, or when the lock was taken.
 	if b.holders.n > 0 && c.cfg.Mode != Off && !b.inJobFor(d, access) {
 		if h := b.conflicting(access, d.client); h != nil {
 			c.violation(DeviceWithoutLock, b, r, d.side(a), h.obj.side(h))
@@ -358,7 +359,7 @@ func (d *Device) checkMapping(a *DMAAccess, b *Buffer, r Range, access Access) b
 		}
 		return true
 	}
-	if b.inJob(d) {
+	if b.inJobFor(d, Read|Write) {
 		return false // whoever started it mapped the buffer, and did not tell
 	}
 	if at := b.formerFor(d); at != nil {
@@ -384,18 +385,8 @@ func (b *Buffer) preparedAgainst(r Range, access Access) *cpuAccess {
 	return nil
 }
 
-// inJob tells whether a job of the device that is in flight has the buffer.
-func (b *Buffer) inJob(d *Device) bool {
-	for k := b.inUse.head; k != nil; k = k.next {
-		if k.v.job.dev == d {
-			return true
-		}
-	}
-	return false
-}
-
-// inJobFor tells whether such a job has the buffer for the access: then whose lock it
-// breaks was reported when it started, or when the lock was taken.
+// inJobFor tells whether a job of the device that is in flight has the buffer for the
+// access, or a part of it.
 func (b *Buffer) inJobFor(d *Device, access Access) bool {
 	for k := b.inUse.head; k != nil; k = k.next {
 		if k.v.job.dev == d && k.v.access&access != 0 {

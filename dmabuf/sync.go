@@ -149,13 +149,9 @@ func (s *SyncObject) Get(b *Buffer, a Access) error {
 	return nil
 }
 
-// find finds a buffer's entry, in the shorter of the two lists.
+// find finds a buffer's entry.
 func (s *SyncObject) find(b *Buffer) *entry {
-	k := s.entries.head
-	if b.members.n < s.entries.n {
-		k = b.members.head
-	}
-	for ; k != nil; k = k.next {
+	for k := shorter(&s.entries, &b.members).head; k != nil; k = k.next {
 		if k.v.obj == s && k.v.buf == b {
 			return k.v
 		}

@@ -32,11 +32,9 @@ func (b *Buffer) CPUMatters() (reads, writes bool) {
 		reads = reads || a.writes()
 	}
 	for k := b.interests.head; k != nil; k = k.next {
-		for dir, n := range k.v.transient {
-			if n > 0 {
-				conflict(Direction(dir).Device())
-			}
-		}
+		t := &k.v.transient
+		writes = writes || t.any()
+		reads = reads || t.permits(Write)
 	}
 	for k := b.inUse.head; k != nil; k = k.next {
 		if !k.v.job.hold {
