@@ -84,16 +84,21 @@ func register(c *call, a *ioctl.VdevBSURegister) error {
 // noteGone looks for foreign buffers that are gone. Others may use them for longer than who
 // registered them, and so long the driver keeps the dma-buf.
 func (s *Share) noteGone() {
-	if n := s.core.Stats().Buffers; n != s.buffers {
-		s.buffers = n
-		s.foreign = slices.DeleteFunc(s.foreign, func(id dmabuf.ID) bool {
-			_, err := s.core.Buffer(id)
-			if err != nil {
-				s.gone = append(s.gone, id)
-			}
-			return err != nil
-		})
+	if len(s.foreign) == 0 {
+		return
 	}
+	n := s.core.Stats().Buffers
+	if n == s.buffers {
+		return
+	}
+	s.buffers = n
+	s.foreign = slices.DeleteFunc(s.foreign, func(id dmabuf.ID) bool {
+		_, err := s.core.Buffer(id)
+		if err != nil {
+			s.gone = append(s.gone, id)
+		}
+		return err != nil
+	})
 }
 
 // gone tells of one of them.

@@ -262,7 +262,7 @@ func TestTooManyWait(t *testing.T) {
 		return r.begin(uint32(ioctl.VDEV_FENCE_IOC_WAIT), cl, bytesOf(t, &ioctl.VdevFenceWait{Fence: fence.Fence}), 0)
 	}
 	var tags []uint32
-	for range maxCalls {
+	for range bsu.MaxWaiting {
 		tags = append(tags, wait())
 	}
 	for range 2 {

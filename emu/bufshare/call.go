@@ -142,13 +142,10 @@ func number(err error) int32 {
 	return int32(dmabuf.EINVAL)
 }
 
-// maxCalls is how many calls can wait at a time.
-const maxCalls = bsu.MaxInFlight - 64
-
 // waiting calls f with what it may wait with; nil if the program does not want to wait.
 // then is done when the wait has ended well, or if f does not wait, and may be nil.
 func (c *call) waiting(nowait bool, ns uint64, f func(w *dmabuf.Wait) error, then func()) error {
-	w, full := &c.wait, len(c.s.calls) >= maxCalls
+	w, full := &c.wait, len(c.s.calls) >= bsu.MaxWaiting
 	if nowait || full {
 		w = nil
 	} else {

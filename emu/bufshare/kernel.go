@@ -3,18 +3,12 @@
 package bufshare
 
 import (
-	"encoding/binary"
 	"strconv"
 	"strings"
 
 	"vdev/dmabuf"
 	"vdev/ioctl"
 )
-
-// answerNumber is an answer of one number.
-func answerNumber(n uint32) func() []byte {
-	return func() []byte { return binary.LittleEndian.AppendUint64(nil, uint64(n)) }
-}
 
 func open(c *call, a *ioctl.VdevBSUOpen) error {
 	k, err := c.s.newClient(dmabuf.Task{ID: uint64(a.Pid), Name: name(a.Name)})
@@ -206,7 +200,7 @@ func mapDriver(c *call, a *ioctl.VdevBSUNumber) error {
 		return dmabuf.EBUSY
 	}
 	at.mapped++
-	c.answer = answerNumber(uint32(len(at.export.buf.Backing())))
+	a.Number = uint32(len(at.export.buf.Backing()))
 	return nil
 }
 

@@ -14,9 +14,11 @@ const (
 	maxEntries = 4096
 	// MaxPayload is the length of the longest argument or answer, in bytes.
 	MaxPayload = 4 << 20
-	// MaxInFlight is how many requests can have begun and not ended. A handler leaves some for
-	// those that end at once: without them others could neither go on nor be cancelled.
-	MaxInFlight = 4096 + 64
+	// MaxInFlight is how many requests can have begun and not ended.
+	MaxInFlight = MaxWaiting + 64
+	// MaxWaiting is how many of them a handler may let wait: the others are for requests that
+	// end at once, without which those could neither go on nor be cancelled.
+	MaxWaiting = 4096
 )
 
 // What an entry of a ring looks like (ioctl.VdevBSURequest, ioctl.VdevBSUCompletion), in
