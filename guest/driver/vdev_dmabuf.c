@@ -271,16 +271,15 @@ static int buffer_place(struct object *buf, u64 page, struct vdev_bsu_place *pla
 static int buffer_attach(struct dma_buf *dmabuf, struct dma_buf_attachment *attachment)
 {
 	struct object *buf = dmabuf->priv;
-	struct device *dev = attachment->dev;
 	struct vdev_bsu_attach arg = {
 		.buffer = buf->id,
-		.flags = device_iommu_mapped(dev) ? VDEV_DMABUF_ATTACH_IOMMU : 0,
-		.mask = dma_get_mask(dev),
-		.max_segment = dma_get_max_seg_size(dev),
+		.flags = device_iommu_mapped(attachment->dev) ? VDEV_DMABUF_ATTACH_IOMMU : 0,
+		.mask = dma_get_mask(attachment->dev),
+		.max_segment = dma_get_max_seg_size(attachment->dev),
 	};
 	int ret;
 
-	strscpy((char *)arg.device, dev_name(dev), sizeof(arg.device));
+	strscpy((char *)arg.device, dev_name(attachment->dev), sizeof(arg.device));
 	/* It may move. Programs find it where it is then, and not before. */
 	guard(mutex)(&buf->lock);
 	unmap_mapping_range(dmabuf->file->f_mapping, 0, 0, 1);
@@ -678,11 +677,15 @@ static int translate_fd(struct request *r, enum field_object kind, u32 *field)
 		return -EBADF;
 	r->held[r->nheld++] = fd;
 	o = object_of(b, fd_file(fd), kind);
+	if (o)
+		*field = o->id;
+	if (o || kind != OBJECT_BUFFER)
+		return o ? 0 : -EINVAL;
 	guard(mutex)(&b->foreign_lock);
-	f = o || kind != OBJECT_BUFFER ? NULL : foreign_find(b, fd_file(fd));
-	if (o || f)
-		*field = o ? o->id : f->id;
-	return o || f ? 0 : -EINVAL;
+	f = foreign_find(b, fd_file(fd));
+	if (f)
+		*field = f->id;
+	return f ? 0 : -EINVAL;
 }
 
 /* Makes room for a list behind the argument or the answer, and gets that of the argument. */
@@ -974,17 +977,15 @@ static void bsu_remove(struct platform_device *pdev)
 	writel(0, b->regs + VDEV_BSU_REG_CONTROL);
 }
 
-static const struct of_device_id bsu_of_match[] = {
-	{ .compatible = "vdev,buffer-sharing-unit" }, { }
-};
-MODULE_DEVICE_TABLE(of, bsu_of_match);
+static const struct of_device_id bsu_ids[] = { { .compatible = "vdev,buffer-sharing-unit" }, { } };
+MODULE_DEVICE_TABLE(of, bsu_ids);
 
 static struct platform_driver bsu_driver = {
 	.probe = bsu_probe,
 	.remove = bsu_remove,
 	.driver = {
 		.name = "vdev-dmabuf",
-		.of_match_table = bsu_of_match,
+		.of_match_table = bsu_ids,
 		/* Open files refer to the device: only with the module may it go. */
 		.suppress_bind_attrs = true,
 	},
